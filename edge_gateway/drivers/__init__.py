@@ -1,0 +1,1 @@
+"""Bytes to numbers: one file per device, all by the contract in `contract.py`."""

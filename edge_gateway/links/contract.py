@@ -1,0 +1,60 @@
+"""What a driver may ask of a link. Real, simulated and recorded links all answer to these."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class I2c(Protocol):
+    """One I2C bus. Every call may raise DeviceSilent (no ACK) or LinkGone (bus stuck or gone)."""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write `data` to the 7-bit `address` in one transaction."""
+        ...
+
+    def read(self, address: int, count: int) -> bytes:
+        """Read exactly `count` bytes from the 7-bit `address` in one transaction."""
+        ...
+
+    def close(self) -> None:
+        """Give the bus back; safe to call twice."""
+        ...
+
+
+class ByteStream(Protocol):
+    """A serial port as a stream of bytes. Every call may raise LinkGone."""
+
+    def read(self, at_most: int, timeout_s: float) -> bytes:
+        """Return what has come, at least one byte; empty when nothing came in `timeout_s`."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+        ...
+
+    def discard_input(self) -> None:
+        """Forget what has come and was not read."""
+        ...
+
+    def close(self) -> None:
+        """Give the port back; safe to call twice, also while another thread reads."""
+        ...
+
+
+class Modbus(Protocol):
+    """A Modbus RTU line as its master sees it; shared by all slaves of the line."""
+
+    def read_holding(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+        """Read `count` 16-bit registers from `first` (function 03) of slave `unit`.
+
+        Raises DeviceSilent, BadFrame (checksum, wrong slave, exception answer) or LinkGone.
+        """
+        ...
+
+    def read_input(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+        """The same for input registers (function 04)."""
+        ...
+
+    def close(self) -> None:
+        """Give the line back; safe to call twice."""
+        ...

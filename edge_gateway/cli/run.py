@@ -1,0 +1,51 @@
+"""`edge-gateway run`: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from random import SystemRandom
+
+from edge_gateway.app import Gateway
+from edge_gateway.cli.check import read
+from edge_gateway.cli.terminal import CommandError, Exit
+from edge_gateway.clock import SystemClock
+from edge_gateway.config import notify_socket
+from edge_gateway.health import Notifier
+from edge_gateway.outbox.records import OutboxError
+
+LOG_FORMAT = "%(levelname)s %(name)s: %(message)s"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the gateway.toml to run"
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more than what changes")
+
+
+def run(arguments: argparse.Namespace) -> Exit:
+    """Run until SIGTERM or SIGINT, then commit, disconnect and return."""
+    config = read(arguments.config)
+    level = logging.DEBUG if arguments.verbose else logging.INFO
+    # No time stamps: journald has better ones, and a wall clock may not be set yet.
+    logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
+    told_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told_to_stop.set())
+    clock = SystemClock(trusted=config.clock.source == "trusted")
+    try:
+        gateway = Gateway(
+            config, clock=clock, random=SystemRandom(), notifier=Notifier(notify_socket())
+        )
+    except OutboxError as error:
+        raise CommandError(str(error)) from error
+    gateway.start()
+    told_to_stop.wait()
+    gateway.stop()
+    return Exit.DONE

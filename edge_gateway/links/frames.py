@@ -1,0 +1,129 @@
+"""Checksums and framing: what a driver and its simulated device agree on before any number."""
+
+from __future__ import annotations
+
+from edge_gateway.links.errors import BadFrame
+
+_MODBUS_POLYNOMIAL = 0xA001  # Modbus over serial line V1.02, section 6.2.2: reflected 0x8005
+_CRC_BYTES = 2
+_SHOWN_BYTES = 40
+
+
+def crc8(data: bytes, *, polynomial: int, start: int) -> int:
+    """CRC-8, most significant bit first, no final xor.
+
+    Sensirion: polynomial 0x31, start 0xFF; the data sheet's example is BE EF -> 92.
+    """
+    register = start
+    for byte in data:
+        register ^= byte
+        for _ in range(8):
+            register = (register << 1) ^ (polynomial if register & 0x80 else 0)
+        register &= 0xFF
+    return register
+
+
+def crc16_modbus(data: bytes) -> int:
+    """CRC-16 of Modbus RTU; it goes on the wire low byte first."""
+    register = 0xFFFF
+    for byte in data:
+        register ^= byte
+        for _ in range(8):
+            register = (register >> 1) ^ (_MODBUS_POLYNOMIAL if register & 1 else 0)
+    return register
+
+
+def with_modbus_crc(body: bytes) -> bytes:
+    """Close a Modbus RTU frame: `body` from the slave address on, then its CRC."""
+    return body + crc16_modbus(body).to_bytes(2, "little")
+
+
+def has_modbus_crc(frame: bytes) -> bool:
+    """Whether `frame` ends in the CRC of what stands before it."""
+    body, crc = frame[:-_CRC_BYTES], frame[-_CRC_BYTES:]
+    return bool(body) and crc16_modbus(body) == int.from_bytes(crc, "little")
+
+
+def xor_checksum(data: bytes) -> int:
+    """Exclusive or of all bytes: NMEA 0183 and Gill's ASCII frames."""
+    register = 0
+    for byte in data:
+        register ^= byte
+    return register
+
+
+class Deframer:
+    """Cuts a byte stream into frames `start ... end` plus `trailer` bytes after the end.
+
+    It never holds more than `longest` bytes and what one `feed` brings. Bytes between frames (line
+    ends, a power-up banner, noise) are dropped; more than `longest_gap` of them is a BadFrame, for
+    then nothing on the line looks like this device. The frames depend on the bytes alone, not on
+    how they were cut up by the line.
+    """
+
+    def __init__(
+        self, *, start: bytes, end: bytes, trailer: int, longest: int, longest_gap: int
+    ) -> None:
+        self._start = start
+        self._end = end
+        self._trailer = trailer
+        self._longest = longest
+        self._longest_gap = longest_gap
+        self._heard = bytearray()
+        self._gap = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take what the line brought."""
+        self._heard += data
+
+    def __len__(self) -> int:
+        """How many bytes it holds."""
+        return len(self._heard)
+
+    def clear(self) -> None:
+        """Forget a half frame: after a silence nothing can complete it."""
+        self._heard.clear()
+        self._gap = 0
+
+    def take(self) -> bytes | None:
+        """Give the next frame, start to trailer; None when more bytes are needed.
+
+        Raises BadFrame on a half frame, one that is too long, or a gap without any start; the
+        bytes at fault are then gone and the next call goes on behind them.
+        """
+        self._drop_gap()
+        if not self._heard:
+            return None
+        end_at = self._heard.find(self._end, 1, self._longest)
+        stop = end_at + 1 + self._trailer if end_at >= 0 else self._longest
+        restart = self._heard.find(self._start, 1, stop)
+        if restart > 0:
+            raise BadFrame(f"half a frame: {shown(self._cut(restart))}")
+        if len(self._heard) < stop:
+            return None
+        if end_at < 0:
+            raise BadFrame(f"a frame without an end: {shown(self._cut(stop))}")
+        self._gap = 0
+        return self._cut(stop)
+
+    def _drop_gap(self) -> None:
+        start_at = self._heard.find(self._start)
+        dropped = self._cut(start_at if start_at >= 0 else len(self._heard))
+        self._gap += len(dropped)
+        if self._gap > self._longest_gap:
+            gap, self._gap = self._gap, 0
+            raise BadFrame(
+                f"{gap} bytes without the start of a frame, the last {shown(dropped[-16:])}:"
+                " is this the right port, baud rate and output format?"
+            )
+
+    def _cut(self, count: int) -> bytes:
+        head = bytes(self._heard[:count])
+        del self._heard[:count]
+        return head
+
+
+def shown(data: bytes) -> str:
+    """Bytes as a person can read them in a message: hex, cut when long."""
+    text = data[:_SHOWN_BYTES].hex(" ") or "nothing"
+    return text if len(data) <= _SHOWN_BYTES else f"{text} ... ({len(data)} bytes)"

@@ -1,0 +1,221 @@
+"""A block: the batch of one lane of one commit as bytes, compact, checked and lossless.
+
+Byte 0 is the version (1: plain, 2: zlib), bytes 1-4 the CRC-32 of all that follows, then the body:
+strings, marks and time columns that the series refer to by number (two quantities of one frame
+share their stamps), then the series, then the events. Times are second differences, values first
+differences of whole numbers, each column in its narrowest width.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+from edge_gateway.outbox.columns import Columns, Mark, Series, to_columns
+from edge_gateway.outbox.packing import BadBlock, Reader, Writer
+from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Stamp, Statistic
+
+PLAIN = 1
+DEFLATED = 2
+
+# No commit makes a body longer than this: beyond it the bytes are hostile, not a block.
+_LONGEST_BODY = 64 << 20
+_HEAD_BYTES = 5
+_MOST_DECIMALS = 15
+_TIME_ORDER = 2
+_VALUE_ORDER = 1
+
+T = TypeVar("T", bound=Hashable)
+
+
+def encode(entries: Iterable[Entry]) -> bytes:
+    """Pack entries; values and stamps take the resolution that `columns` states."""
+    return pack(to_columns(entries))
+
+
+def decode(data: bytes) -> tuple[Entry, ...]:
+    """Unpack a block: each series in its order, then the events. Raises BadBlock."""
+    return unpack(data).entries()
+
+
+def pack(columns: Columns) -> bytes:
+    """Columns as the bytes of one block."""
+    body = _body(columns)
+    deflated = zlib.compress(body, 6)
+    version, stored = (DEFLATED, deflated) if len(deflated) < len(body) else (PLAIN, body)
+    return bytes([version]) + zlib.crc32(stored).to_bytes(4, "little") + stored
+
+
+def unpack(data: bytes) -> Columns:
+    """The columns of a block; raises BadBlock when a byte is wrong or the version unknown."""
+    if len(data) < _HEAD_BYTES or data[0] not in {PLAIN, DEFLATED}:
+        version = f"version {data[0]}" if data else "nothing"
+        raise BadBlock(f"{version} is not a block of version {PLAIN} or {DEFLATED}")
+    stored = data[_HEAD_BYTES:]
+    if zlib.crc32(stored) != int.from_bytes(data[1:_HEAD_BYTES], "little"):
+        raise BadBlock("the checksum of the block does not fit its content")
+    reader = Reader(_inflate(stored) if data[0] == DEFLATED else stored)
+    try:
+        columns = _read_body(reader)
+    except BadBlock:
+        raise
+    except (ValueError, IndexError, OverflowError) as error:
+        raise BadBlock(f"the block holds what this version does not know: {error}") from error
+    if not reader.finished:
+        raise BadBlock("the block goes on after its end")
+    return columns
+
+
+class _Table(Generic[T]):
+    """Gives each different thing a number, in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[T, int] = {}
+
+    def number(self, thing: T) -> int:
+        return self.numbers.setdefault(thing, len(self.numbers))
+
+
+def _body(columns: Columns) -> bytes:
+    strings: _Table[str] = _Table()
+    marks: _Table[Mark] = _Table()
+    times: _Table[tuple[int, ...]] = _Table()
+    tail = Writer()
+    tail.unsigned(len(columns.series))
+    for series in columns.series:
+        _write_series(tail, series, strings, marks, times)
+    _write_events(tail, columns.events, strings)
+    middle = Writer()
+    middle.unsigned(len(marks.numbers))
+    for mark in marks.numbers:
+        texts = (mark.calibration_id, *mark.reasons)
+        middle.unsigned(mark.flag)
+        middle.numbers([strings.number(text) for text in texts])
+    middle.unsigned(len(times.numbers))
+    for column in times.numbers:
+        middle.unsigned(len(column))
+        middle.deltas(column, _TIME_ORDER)
+    head = Writer()
+    head.unsigned(len(strings.numbers))
+    for text in strings.numbers:
+        head.text(text)
+    return bytes(head.data + middle.data + tail.data)
+
+
+def _write_series(
+    writer: Writer,
+    series: Series,
+    strings: _Table[str],
+    marks: _Table[Mark],
+    times: _Table[tuple[int, ...]],
+) -> None:
+    measurand = series.measurand
+    texts = (
+        series.device,
+        measurand.quantity,
+        measurand.channel,
+        measurand.statistic,
+        series.boot_id,
+    )
+    for text in texts:
+        writer.unsigned(strings.number(str(text)))
+    writer.unsigned(measurand.window_s)
+    writer.unsigned(series.decimals)
+    writer.unsigned(times.number(tuple(series.times_us)))
+    writer.numbers([count for count, _ in series.marks])
+    writer.numbers([marks.number(mark) for _, mark in series.marks])
+    writer.numbers(_gaps(series.scaled))
+    writer.deltas([number for number in series.scaled if number is not None], _VALUE_ORDER)
+
+
+def _gaps(scaled: Sequence[int | None]) -> list[int]:
+    """Lengths of the runs with and without a value in turn, with first; empty where all have."""
+    if None not in scaled:
+        return []
+    runs = [0]
+    present = True
+    for number in scaled:
+        if (number is not None) != present:
+            present = not present
+            runs.append(0)
+        runs[-1] += 1
+    return runs
+
+
+def _write_events(writer: Writer, events: Sequence[Event], strings: _Table[str]) -> None:
+    writer.unsigned(len(events))
+    for event in events:
+        for text in (event.kind, event.subject, event.text, event.at.boot_id):
+            writer.unsigned(strings.number(text))
+    writer.deltas([event.at.monotonic_ns // 1000 for event in events], _VALUE_ORDER)
+
+
+def _read_body(reader: Reader) -> Columns:
+    strings = [reader.text() for _ in range(reader.count())]
+    marks: list[Mark] = []
+    for _ in range(reader.count()):
+        flag = Flag(reader.unsigned())
+        calibration_id, *reasons = (strings[number] for number in reader.numbers())
+        marks.append(Mark(flag, tuple(reasons), calibration_id))
+    times = [reader.deltas(_TIME_ORDER, reader.count()) for _ in range(reader.count())]
+    count = reader.count()
+    series = tuple(_read_series(reader, strings, marks, times) for _ in range(count))
+    return Columns(series, _read_events(reader, strings))
+
+
+def _read_series(
+    reader: Reader, strings: list[str], marks: list[Mark], times: list[list[int]]
+) -> Series:
+    device, quantity, channel, statistic, boot_id = (strings[reader.unsigned()] for _ in range(5))
+    measurand = Measurand(Quantity(quantity), channel, Statistic(statistic), reader.unsigned())
+    decimals = reader.unsigned()
+    if decimals > _MOST_DECIMALS:
+        raise BadBlock(f"no quantity has {decimals} decimals")
+    times_us = times[reader.unsigned()]
+    counts, numbers = reader.numbers(), reader.numbers()
+    _check_runs(counts, len(times_us))
+    gaps = reader.numbers()
+    _check_runs(gaps or [len(times_us)], len(times_us))
+    values = reader.deltas(_VALUE_ORDER, len(times_us) - sum(gaps[1::2]))
+    runs = [(count, marks[number]) for count, number in zip(counts, numbers, strict=True)]
+    return Series(device, measurand, boot_id, decimals, times_us, _spread(values, gaps), runs)
+
+
+def _check_runs(runs: list[int], length: int) -> None:
+    if sum(runs) != length or any(run < 0 for run in runs):
+        raise BadBlock(f"runs of {runs} do not make a column of {length}")
+
+
+def _spread(values: list[int], gaps: list[int]) -> Sequence[int | None]:
+    if not gaps:
+        return values
+    spread: list[int | None] = []
+    taken = 0
+    for place, run in enumerate(gaps):
+        if place % 2:
+            spread.extend([None] * run)
+        else:
+            spread.extend(values[taken : taken + run])
+            taken += run
+    return spread
+
+
+def _read_events(reader: Reader, strings: list[str]) -> tuple[Event, ...]:
+    texts = [tuple(strings[reader.unsigned()] for _ in range(4)) for _ in range(reader.count())]
+    times_us = reader.deltas(_VALUE_ORDER, len(texts))
+    return tuple(
+        Event(kind, subject, text, Stamp(boot_id, time_us * 1000))
+        for (kind, subject, text, boot_id), time_us in zip(texts, times_us, strict=True)
+    )
+
+
+def _inflate(stored: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        body = inflater.decompress(stored, _LONGEST_BODY)
+    except zlib.error as error:
+        raise BadBlock(f"the block does not inflate: {error}") from error
+    if not inflater.eof:
+        raise BadBlock("the block does not inflate to its end")
+    return body

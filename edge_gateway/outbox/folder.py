@@ -1,0 +1,71 @@
+"""The folder of the store: whose it is, what is held back in it, and how its names are kept."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from edge_gateway.outbox.records import OutboxError
+
+# The reserve is this share of the quota, within these bounds.
+_RESERVE_SHARE = 64
+_MOST_BYTES = 1 << 20
+_LEAST_BYTES = 64 << 10
+
+
+class Reserve:
+    """Disk space kept at `path`, a share of the quota: on a full disk even deleting needs some."""
+
+    def __init__(self, path: Path, quota_bytes: int) -> None:
+        self._path = path
+        self.size = max(min(quota_bytes // _RESERVE_SHARE, _MOST_BYTES), _LEAST_BYTES)
+        self.held = False
+
+    def hold(self) -> None:
+        """Take the space if the disk has it; `held` tells."""
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, self.size)
+            finally:
+                os.close(handle)
+        except OSError:
+            self.release()
+        else:
+            self.held = True
+
+    def release(self) -> None:
+        """Give the space back to the disk."""
+        self._path.unlink(missing_ok=True)
+        self.held = False
+
+
+def claim(folder: Path) -> int:
+    """Make the folder and lock it for this process; the lock goes when what is returned closes."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OutboxError(
+            f"the outbox folder {folder} cannot be used: {error.strerror}. Make it writable for "
+            "this user, or set outbox.folder to another one"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise OutboxError(
+            f"the outbox folder {folder} is in use by another edge-gateway: stop that one, or set "
+            "outbox.folder to another one"
+        ) from error
+    return handle
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,120 @@
+"""When the store is full: what is dropped for what, and the account of it.
+
+The oldest blocks of the lowest lane go first, never one of a higher lane than the newcomer's.
+(Thinning the oldest raw data to summaries before anything is dropped comes with the summaries.)
+Losses are counted in the same transaction that makes them, so that no kill can hide one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from sqlite3 import Connection
+
+from edge_gateway.outbox.records import LANES_BY_PRIORITY, NewBlock, StoredBlock
+from edge_gateway.outbox.table import PAGE_BYTES, BlockTable
+from edge_gateway.reading import Lane
+
+FULL = "the outbox was full"
+
+# Bytes of a page that a row can use, and pages an insertion may take for index and tree.
+_ROW_BYTES = PAGE_BYTES - 64
+_TREE_PAGES = 8
+
+# When something must go, this share of the quota goes at once: deleting a little at every commit
+# would wear the card.
+_SLICE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Entries given up: how many of which lane and boot, between which microseconds, and why."""
+
+    lane: Lane
+    boot_id: str
+    cause: str
+    blocks: int
+    entries: int
+    first_us: int
+    last_us: int
+
+
+def loss_of(block: NewBlock | StoredBlock, cause: str) -> Loss:
+    """The loss of one block."""
+    return Loss(block.lane, block.boot_id, cause, 1, block.entries, block.first_us, block.last_us)
+
+
+def insert_all(table: BlockTable, blocks: Iterable[NewBlock]) -> list[Loss]:
+    """Insert blocks, making room where there is none; return what had to go for it.
+
+    Runs inside the caller's transaction. A block for which no lower or equal lane can give way
+    is itself the loss.
+    """
+    losses: list[Loss] = []
+    for block in sorted(blocks, key=lambda block: LANES_BY_PRIORITY.index(block.lane)):
+        losses += _make_room(table, block)
+        if table.free_pages() < _pages(block):
+            losses.append(loss_of(block, FULL))
+        else:
+            table.insert(block)
+    return losses
+
+
+def record(connection: Connection, losses: Iterable[Loss]) -> None:
+    """Add losses to the account in the store."""
+    connection.executemany(
+        "INSERT INTO losses (lane, boot, cause, blocks, entries, first_us, last_us)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lane, boot, cause) DO UPDATE SET"
+        " blocks = blocks + excluded.blocks, entries = entries + excluded.entries,"
+        " first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
+        [astuple(loss) for loss in losses],
+    )
+
+
+def recorded(connection: Connection) -> list[Loss]:
+    """The account: losses that no event has told yet."""
+    rows = connection.execute(
+        "SELECT lane, boot, cause, blocks, entries, first_us, last_us FROM losses"
+    )
+    return [Loss(Lane(row[0]), *row[1:]) for row in rows]
+
+
+def forget_recorded(connection: Connection) -> None:
+    """Close the account, once its events are in the store."""
+    connection.execute("DELETE FROM losses")
+
+
+def _make_room(table: BlockTable, block: NewBlock) -> list[Loss]:
+    needed = _pages(block)
+    if table.free_pages() >= needed:
+        return []
+    needed += table.taken_bytes() // PAGE_BYTES // _SLICE
+    losses: list[Loss] = []
+    for lane in _lanes_below(block.lane):
+        losses += _drop(table, lane, needed)
+        if table.free_pages() >= needed:
+            break
+    return losses
+
+
+def _drop(table: BlockTable, lane: Lane, needed: int) -> list[Loss]:
+    losses: list[Loss] = []
+    after = 0
+    while table.free_pages() < needed:
+        oldest = next(table.scan(lane, after=after), None)
+        if oldest is None:
+            break
+        table.delete([oldest.handle.sequence])
+        losses.append(loss_of(oldest, FULL))
+        after = oldest.handle.sequence
+    return losses
+
+
+def _lanes_below(lane: Lane) -> Sequence[Lane]:
+    """The lanes that give way to this one, the lowest first, itself last."""
+    place = LANES_BY_PRIORITY.index(lane)
+    return LANES_BY_PRIORITY[: place - 1 if place else None : -1]
+
+
+def _pages(block: NewBlock) -> int:
+    return len(block.payload) // _ROW_BYTES + 1 + _TREE_PAGES

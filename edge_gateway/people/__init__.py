@@ -1,0 +1,1 @@
+"""From pictures and adverts to counts; nothing about a person leaves this folder."""

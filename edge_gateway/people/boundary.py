@@ -1,0 +1,209 @@
+"""All that may leave the camera counter, as types and as bytes.
+
+`Counts`, `Coverage`, `Health` and `EncodedPicture` are checked when they are made and again when
+they are read; nothing else has an encoding. A frame is its length (4 bytes, big-endian), one byte
+for its kind, and that kind's fields as JSON. What goes the other way: `counter_settings.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from edge_gateway.config import Identifier
+from edge_gateway.links.errors import BadFrame
+from edge_gateway.people.picture_format import PictureFormat, check_picture
+
+# A 1920x1080 picture as PNG is about 4 MB, in base64 a third more.
+LONGEST_PICTURE: Final = 6_000_000
+LONGEST_FRAME: Final = LONGEST_PICTURE * 4 // 3 + 1024
+LENGTH_BYTES: Final = 4
+MOST_LINES: Final = 32
+
+_STRICT: Final = ConfigDict(
+    extra="forbid",
+    strict=True,
+    allow_inf_nan=False,
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+)
+
+# An interval is a day at most; the last one may end a little late.
+WindowSeconds: TypeAlias = Annotated[float, Field(gt=0, le=90_000)]
+
+
+class SourceState(StrEnum):
+    """What the camera gives at the moment; only while `SEEING` is anything observed."""
+
+    OPENING = "opening"
+    SEEING = "seeing"
+    FROZEN = "frozen"
+    LOST = "lost"
+    ENDED = "ended"
+
+
+class Direction(StrEnum):
+    """Forward is from the right-hand to the left-hand side of start -> end, in the picture."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class LineCount:
+    """How many crossed one line in one direction."""
+
+    line: Identifier
+    direction: Direction
+    count: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Counts:
+    """The crossings of one window that has ended: every line and direction, also those of 0.
+
+    `method` names how they were counted, `model` is the SHA-256 of the detector's file.
+    """
+
+    window_s: WindowSeconds
+    lines: Annotated[tuple[LineCount, ...], Field(max_length=2 * MOST_LINES)]
+    method: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_./+-]{0,62}$")]
+    model: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+
+    def __post_init__(self) -> None:
+        """One count a line and direction."""
+        if len({(part.line, part.direction) for part in self.lines}) != len(self.lines):
+            raise ValueError("a line and direction is counted twice")
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Coverage:
+    """How much of one window was seen; it comes just before the `Counts` of the same window."""
+
+    observed_s: Annotated[float, Field(ge=0, le=90_000)]
+    window_s: WindowSeconds
+    frames: Annotated[int, Field(ge=0, le=100_000_000)]
+
+    def __post_init__(self) -> None:
+        """Nobody sees more of a window than there is of it."""
+        if self.observed_s > self.window_s:
+            raise ValueError("observed_s is longer than window_s")
+
+    @property
+    def ratio(self) -> float:
+        """Observed share of the window, 0 to 1."""
+        return self.observed_s / self.window_s
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Health:
+    """The counter's pulse, once a second: frames a second kept, milliseconds a frame cost."""
+
+    frame_rate: Annotated[float, Field(ge=0, le=1000)]
+    inference_ms: Annotated[float, Field(ge=0, le=600_000)]
+    source: SourceState
+    people: Annotated[int, Field(ge=0, le=10_000)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class EncodedPicture:
+    """An anonymized picture as the anonymizer's encoder wrote it: no metadata, nothing appended.
+
+    `monotonic_ns` is when it was made, on the monotonic clock that all processes of a boot share.
+    """
+
+    format: PictureFormat
+    content: Annotated[bytes, Field(max_length=LONGEST_PICTURE)]
+    monotonic_ns: Annotated[int, Field(ge=0, lt=2**63)]
+
+    def __post_init__(self) -> None:
+        """Refuse what the encoder does not write: EXIF, comments, trailing bytes."""
+        check_picture(self.format, self.content)
+
+
+Message: TypeAlias = Counts | Coverage | Health | EncodedPicture
+
+
+def encode(message: Message) -> bytes:
+    """Write one message as a frame; TypeError for anything else, whatever it looks like."""
+    kind = _KINDS.get(type(message))
+    if kind is None:
+        raise TypeError(f"{type(message).__name__} may not leave the counter")
+    return framed(kind, _ADAPTERS[kind].dump_json(message))
+
+
+def framed(kind: bytes, body: bytes) -> bytes:
+    """Put length and kind before a body."""
+    return (len(kind) + len(body)).to_bytes(LENGTH_BYTES, "big") + kind + body
+
+
+class Decoder:
+    """Bytes as they come -> messages. It holds less than one longest frame, whatever is fed."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._failure = ""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Return the messages that `data` completes.
+
+        Raises BadFrame for anything that is not a message, and from then on for every feed: a
+        stream that was wrong once has no next frame to find.
+        """
+        if self._failure:
+            raise BadFrame(self._failure)
+        messages: list[Message] = []
+        try:
+            self._pending += data
+            while (frame := self._next()) is not None:
+                messages.append(_decode(frame))
+        except BadFrame as error:
+            self._failure = str(error)
+            self._pending.clear()
+            raise
+        return messages
+
+    @property
+    def pending(self) -> int:
+        """Bytes kept of a frame that is not complete."""
+        return len(self._pending)
+
+    def _next(self) -> bytes | None:
+        if len(self._pending) < LENGTH_BYTES:
+            return None
+        length = int.from_bytes(self._pending[:LENGTH_BYTES], "big")
+        if not 1 < length <= LONGEST_FRAME:
+            raise BadFrame(f"the counter announced a frame of {length} bytes")
+        kind = bytes(self._pending[LENGTH_BYTES : LENGTH_BYTES + 1])
+        if kind and kind not in _ADAPTERS:
+            raise BadFrame(f"the counter sent a frame of unknown kind {kind!r}")
+        end = LENGTH_BYTES + length
+        if len(self._pending) < end:
+            return None
+        frame = bytes(self._pending[LENGTH_BYTES:end])
+        del self._pending[:end]
+        return frame
+
+
+def _decode(frame: bytes) -> Message:
+    try:
+        return _ADAPTERS[frame[:1]].validate_json(frame[1:])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])[:64] or "the whole"
+        raise BadFrame(f"the counter sent a bad message: {where!r}: {first['msg']}") from None
+
+
+_KINDS: Final[Mapping[type, bytes]] = {
+    Counts: b"C",
+    Coverage: b"V",
+    Health: b"H",
+    EncodedPicture: b"P",
+}
+_ADAPTERS: Final[Mapping[bytes, TypeAdapter[Any]]] = {
+    kind: TypeAdapter(of) for of, kind in _KINDS.items()
+}

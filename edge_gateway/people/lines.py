@@ -1,0 +1,224 @@
+"""Virtual lines across the picture, and the people who cross them.
+
+Coordinates are pixels of the source picture: x grows to the right, y grows downwards.
+"""
+
+import difflib
+import math
+import tomllib
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+from edge_gateway.people.track import FootPoint, Track
+
+Point: TypeAlias = tuple[float, float]
+
+# A detector's foot point jitters by 3 px on people 80 px tall, half of it after tracking;
+# the count does not change between 1 and 6 px.
+SETTLE_PX: Final = 3.0
+REMEMBERED_FRAMES: Final = 256
+KEYS: Final = ("name", "start", "end")
+"""Every key of one `[[line]]` table; all are required."""
+
+
+class Direction(StrEnum):
+    """Which way a line was crossed, as seen in the picture.
+
+    Looking along the line from `start` to `end`, `forward` is from the right hand to the left
+    hand. Under a line drawn from left to right that is: upwards.
+    """
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+
+
+class LinesError(ValueError):
+    """The lines cannot be used; the message names the file, the table, the key and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A segment from `start` to `end`, in pixels of the source picture."""
+
+    name: str
+    start: Point
+    end: Point
+
+    def height_above(self, point: Point) -> float:
+        """Signed distance (px) from the endless line: > 0 on the left hand of start -> end.
+
+        "Left" is as seen in the picture: y grows downwards, so the usual sign is turned.
+        """
+        along_x, along_y = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        to_x, to_y = point[0] - self.start[0], point[1] - self.start[1]
+        return (along_y * to_x - along_x * to_y) / math.hypot(along_x, along_y)
+
+    def spans(self, point: Point) -> bool:
+        """Whether the point's nearest place on the endless line lies between start and end."""
+        along_x, along_y = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        share = (point[0] - self.start[0]) * along_x + (point[1] - self.start[1]) * along_y
+        return 0 <= share <= along_x**2 + along_y**2
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One person's foot point went over one line; `frame` and `time_s` say when it did."""
+
+    frame: int
+    time_s: float
+    line: str
+    direction: Direction
+    track: int
+
+
+class LineCounter:
+    """Turns tracks into crossings of the given lines.
+
+    A crossing is reported once the foot point stands `settle_px` beyond the line, and carries
+    the moment of the passage itself, which may lie some frames back: people who were hidden
+    while they crossed, and those whose track was still on trial, count from where they were.
+    """
+
+    def __init__(self, lines: Sequence[Line], *, settle_px: float = SETTLE_PX) -> None:
+        self._lines = tuple(lines)
+        self._settle_px = settle_px
+        self._walks: dict[int, _Walk] = {}
+        self._frames: deque[tuple[float, int]] = deque(maxlen=REMEMBERED_FRAMES)
+
+    def update(self, tracks: Iterable[Track], frame: int, time_s: float) -> tuple[Crossing, ...]:
+        """Take the tracks of one picture (frame counts from 1, time grows) and report crossings."""
+        self._frames.append((time_s, frame))
+        crossings: list[Crossing] = []
+        walks: dict[int, _Walk] = {}
+        for track in tracks:
+            walk = self._walks.get(track.id) or _Walk([_Passage() for _ in self._lines])
+            walks[track.id] = walk
+            for step in track.steps:
+                crossings.extend(self._follow(walk, step, track.id))
+        self._walks = walks
+        return tuple(crossings)
+
+    def _follow(self, walk: "_Walk", step: FootPoint, track: int) -> Iterable[Crossing]:
+        before, walk.last = walk.last, step
+        for line, passage in zip(self._lines, walk.passages, strict=True):
+            height = line.height_above((step.x, step.y))
+            if before is not None and (height > 0) != (passage.height > 0):
+                passage.note(line, before, step, height)
+            passage.height = height
+            if abs(height) < self._settle_px:
+                continue
+            if passage.net:
+                yield Crossing(
+                    frame=self._frame_at(passage.time_s),
+                    time_s=passage.time_s,
+                    line=line.name,
+                    direction=Direction.FORWARD if passage.net > 0 else Direction.BACKWARD,
+                    track=track,
+                )
+            passage.net = 0
+
+    def _frame_at(self, time_s: float) -> int:
+        return min(self._frames, key=lambda seen: abs(seen[0] - time_s))[1]
+
+
+def load_lines(path: Path) -> tuple[Line, ...]:
+    """Read `[[line]]` tables of a TOML file; LinesError says what is wrong and where."""
+    try:
+        document: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LinesError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise LinesError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise LinesError(f"{path}: is not valid TOML: {error}; correct it there") from error
+    for key in document:
+        if key != "line":
+            raise LinesError(f"{path}: unknown key {key!r}; a file of lines has only [[line]] tables")
+    tables = document.get("line")
+    if isinstance(tables, dict):
+        raise LinesError(f"{path}: [line] is a single table; write [[line]] with two brackets")
+    if not isinstance(tables, list) or not tables:
+        raise LinesError(f"{path}: has no line; add a [[line]] table with {', '.join(KEYS)}")
+    lines: list[Line] = []
+    for number, table in enumerate(cast("list[object]", tables), start=1):
+        lines.append(_line(f"{path}: [[line]] {number}", table))
+        for other, earlier in enumerate(lines[:-1], start=1):
+            if earlier.name == lines[-1].name:
+                raise LinesError(
+                    f"{path}: [[line]] {number}: name {earlier.name!r} is that of [[line]] {other}"
+                    " too; give each line its own name"
+                )
+    return tuple(lines)
+
+
+def check_inside(lines: Iterable[Line], width: int, height: int) -> None:
+    """Raise LinesError unless every line lies in a picture of width x height pixels."""
+    for line in lines:
+        for key, (x, y) in (("start", line.start), ("end", line.end)):
+            if not (0 <= x <= width and 0 <= y <= height):
+                raise LinesError(
+                    f"line {line.name!r}: {key} = [{x:g}, {y:g}] is outside the picture, which is"
+                    f" {width} x {height} pixels; choose x from 0 to {width}, y from 0 to {height}"
+                )
+
+
+def _line(where: str, table: object) -> Line:
+    if not isinstance(table, dict):
+        raise LinesError(f"{where}: is not a table; write [[line]] and its keys below")
+    entries = cast("dict[str, object]", table)
+    for key in entries:
+        if key not in KEYS:
+            near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0)
+            raise LinesError(f"{where}: unknown key {key!r}; the nearest valid key is {near[0]!r}")
+    for key in KEYS:
+        if key not in entries:
+            example = '"door"' if key == "name" else "[x, y]"
+            raise LinesError(f"{where}: {key} is missing; add {key} = {example}")
+    name = entries["name"]
+    if not isinstance(name, str) or not name.strip():
+        raise LinesError(f'{where}: name = {name!r} is not a text; write name = "door"')
+    start, end = (_point(f"{where} ({name})", key, entries[key]) for key in ("start", "end"))
+    if start == end:
+        raise LinesError(f"{where} ({name}): start and end are the same point; move one of them")
+    return Line(name, start, end)
+
+
+def _point(where: str, key: str, value: object) -> Point:
+    numbers = cast("list[object]", value) if isinstance(value, list) else []
+    pair = [
+        float(number)
+        for number in numbers
+        if isinstance(number, int | float) and not isinstance(number, bool)
+    ]
+    if len(numbers) != 2 or len(pair) != 2 or not all(map(math.isfinite, pair)):
+        raise LinesError(
+            f"{where}: {key} = {value!r} is not two numbers; write {key} = [x, y] in pixels"
+        )
+    return pair[0], pair[1]
+
+
+@dataclass(slots=True)
+class _Passage:
+    """How one track stands to one line since it last stood clear of it."""
+
+    height: float = 0.0
+    net: int = 0
+    time_s: float = 0.0
+
+    def note(self, line: Line, before: FootPoint, now: FootPoint, height: float) -> None:
+        """Add the passage between two foot points on opposite sides, if it met the segment."""
+        share = self.height / (self.height - height)
+        place = (before.x + share * (now.x - before.x), before.y + share * (now.y - before.y))
+        if line.spans(place):
+            self.net += 1 if height > 0 else -1
+            self.time_s = before.time_s + share * (now.time_s - before.time_s)
+
+
+@dataclass(slots=True)
+class _Walk:
+    passages: list[_Passage]
+    last: FootPoint | None = field(default=None)

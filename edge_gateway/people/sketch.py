@@ -1,0 +1,102 @@
+"""Draw a learnt scene so that a technician knows the street and nobody knows a person.
+
+The second defence behind `background.py`: what is drawn of the scene is its colours on a coarse
+grid and its long straight edges (kerbs, walls, posts). A face or a figure that should not have
+been learnt has neither the colours to be seen in so few points nor edges so long and straight.
+"""
+
+from typing import Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Bgr: TypeAlias = NDArray[np.uint8]
+"""A picture: height x width x 3, blue green red."""
+Mask: TypeAlias = NDArray[np.bool_]
+Colour: TypeAlias = tuple[int, int, int]
+
+COLOUR_COLUMNS: Final = 32
+"""Points of colour along the longer side of the picture."""
+SHORTEST_EDGE: Final = 1 / 16
+"""Length of the shortest edge drawn, as a share of the longer side."""
+KNOWN_SHARE: Final = 0.8
+"""So much of a point of colour must be known for it to be drawn; only what is known colours it."""
+EDGE_MARGIN_CELLS: Final = 2
+"""An edge is drawn where everything within this many cells is known."""
+SAMPLES: Final = 17
+"""Points along an edge that must all be known."""
+WASH: Final = 0.25
+"""Share of paper white in the colours, so that markers and lines stand out."""
+PAPER: Final = 240.0
+UNKNOWN: Final[Colour] = (214, 214, 214)
+HATCH: Final[Colour] = (200, 200, 200)
+EDGE: Final[Colour] = (80, 80, 80)
+HATCH_PITCH_PX: Final = 12
+
+
+def draw_scene(scene: Bgr, known: Mask, size: tuple[int, int]) -> Bgr:
+    """Draw the part of `scene` whose cells are `known` at `size` (width, height), the rest blank.
+
+    A cell is a block of pixels of `scene`; nothing of an unknown cell's pixels is drawn.
+    """
+    width, height = size
+    points = COLOUR_COLUMNS / max(size)
+    grid = (max(2, round(width * points)), max(2, round(height * points)))
+    share = _shrunk(known.astype(np.float32), grid)
+    cells = _shrunk(scene.astype(np.float32), (known.shape[1], known.shape[0]))
+    sums = _shrunk(cells * known[..., np.newaxis], grid)
+    drawn = share >= KNOWN_SHARE
+    colours = _filled(sums, share)
+    smooth = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    washed = np.clip(smooth * (1 - WASH) + PAPER * WASH, 0, 255).astype(np.uint8)
+    mask = cv2.resize(drawn.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    picture = _blank(size)
+    cv2.copyTo(washed, mask, picture)
+    _draw_edges(picture, scene, known)
+    return picture
+
+
+def _blank(size: tuple[int, int]) -> Bgr:
+    width, height = size
+    picture = np.full((height, width, 3), UNKNOWN, np.uint8)
+    for start in range(-height, width, HATCH_PITCH_PX):
+        cv2.line(picture, (start, height), (start + height, 0), HATCH, 1, cv2.LINE_AA)
+    return picture
+
+
+def _filled(sums: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean colour of what is known of each point, and of its surroundings for others.
+
+    So that smoothing between points brings no colour that is not there.
+    """
+    colours = sums / np.maximum(share, 1e-6)[..., np.newaxis]
+    around = np.asarray(cv2.GaussianBlur(sums, (0, 0), 2), np.float32)
+    weight = np.asarray(cv2.GaussianBlur(share, (0, 0), 2), np.float32)
+    spread = around / np.maximum(weight, 1e-6)[..., np.newaxis]
+    return np.where(share[..., np.newaxis] >= KNOWN_SHARE, colours, spread).astype(np.float32)
+
+
+def _draw_edges(picture: Bgr, scene: Bgr, known: Mask) -> None:
+    """Draw the long straight edges of the scene that lie in its known part."""
+    kernel = np.ones((2 * EDGE_MARGIN_CELLS + 1,) * 2, np.uint8)
+    inside = np.asarray(cv2.erode(known.astype(np.uint8), kernel, borderValue=1), np.bool_)
+    gray = cv2.cvtColor(scene, cv2.COLOR_BGR2GRAY)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)[0]
+    edges = np.asarray(found if found is not None else (), np.float32).reshape(-1, 2, 2)
+    lengths = np.hypot(*(edges[:, 1] - edges[:, 0]).T)
+    edges = edges[lengths >= SHORTEST_EDGE * max(scene.shape)]
+    along = np.linspace(0, 1, SAMPLES, dtype=np.float32)[:, np.newaxis]
+    rows, columns = known.shape
+    per_cell = scene.shape[0] // rows
+    scale = np.array([picture.shape[1] / scene.shape[1], picture.shape[0] / scene.shape[0]])
+    for start, end in edges:
+        path = ((start + (end - start) * along) / per_cell).astype(np.int64)
+        x, y = np.clip(path, 0, (columns - 1, rows - 1)).T
+        if inside[y, x].all():
+            (x0, y0), (x1, y1) = np.rint(np.stack([start, end]) * scale).astype(np.int64).tolist()
+            cv2.line(picture, (x0, y0), (x1, y1), EDGE, 1, cv2.LINE_AA)
+
+
+def _shrunk(picture: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)

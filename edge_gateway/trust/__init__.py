@@ -1,0 +1,1 @@
+"""Numbers -> numbers a city can trust: quality flags, and the records of calibration."""

@@ -1,0 +1,118 @@
+"""A Gill WindSonic in continuous polar mode at the far end of a line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar
+
+from edge_gateway.drivers.windsonic import ETX, M_S_PER_UNIT, STX
+from edge_gateway.links.frames import xor_checksum
+from edge_gateway.twins.pty_line import LineTwin, PtyLine
+from edge_gateway.twins.weather import Seconds, WeatherScene, stopwatch
+
+CALM_BELOW_M_S = 0.05
+BOTH_AXES_FAILED = "04"
+BANNER = (
+    b"WINDSONIC (Gill Instruments Ltd)\r\n2368-110-01\r\nRS485 (CD)\r\n"
+    b"CHECKSUM ROM:E15C E15C *PASS*\r\nCHECKSUM FAC:10F4 10F4 *PASS*\r\n"
+    b"M2,U1,O1,L1,P3,B3,H1,NQ,F1,E3,T1,S4,C2,G0,K50,\r\n"
+)
+NOISE = b"\x00\xff\x93\x02\x31"
+
+
+class WindSonicTwin(LineTwin):
+    """Sends a frame of the scene's wind every 1/`rate_hz` seconds, however long sending takes."""
+
+    FAULTS: ClassVar[Sequence[str]] = (
+        "crc",
+        "silent",
+        "half_frame",
+        "split_frame",
+        "joined_frames",
+        "noise",
+        "missing_direction",
+        "status_error",
+        "reset",
+    )
+
+    def __init__(
+        self,
+        line: PtyLine,
+        scene: WeatherScene,
+        *,
+        rate_hz: float = 4.0,
+        unit: str = "M",
+        seconds: Seconds | None = None,
+    ) -> None:
+        super().__init__(line)
+        self._scene = scene
+        self._rate_hz = rate_hz
+        self._unit = unit
+        self._seconds = seconds or stopwatch()
+        self._held = b""
+
+    def run(self) -> None:
+        """Talk until stopped."""
+        for due_s in beats(1 / self._rate_hz, self._seconds, self.stopped.wait):
+            for part in self._talk(self._frame(due_s)):
+                self.line.write(part)
+
+    def _frame(self, at_s: float) -> bytes:
+        if self.faults.take("status_error"):
+            return frame(None, None, unit=self._unit, status=BOTH_AXES_FAILED)
+        wind = self._scene.at(at_s)
+        speed = wind.wind_speed
+        calm = speed < CALM_BELOW_M_S or self.faults.take("missing_direction")
+        return frame(speed, None if calm else wind.wind_direction, unit=self._unit)
+
+    def _talk(self, data: bytes) -> Iterator[bytes]:
+        """What goes on the wire for one frame, with the faults that were ordered."""
+        take = self.faults.take
+        data, self._held = self._held + data, b""
+        if take("silent"):
+            return
+        if take("reset"):
+            yield BANNER
+        if take("noise"):
+            yield NOISE
+        if take("joined_frames"):
+            self._held = data
+        elif take("crc"):
+            yield data[:6] + bytes((data[6] ^ 0x01,)) + data[7:]
+        elif take("half_frame"):
+            yield data[: len(data) // 2]
+        elif take("split_frame"):
+            yield from (data[at : at + 1] for at in range(len(data)))
+        else:
+            yield data
+
+
+def frame(
+    speed_m_s: float | None,
+    direction_deg: float | None,
+    *,
+    unit: str = "M",
+    status: str = "00",
+    node: str = "Q",
+) -> bytes:
+    """One frame as the manual prints it, STX to line end; None leaves a field empty."""
+    speed = "" if speed_m_s is None else f"{speed_m_s / M_S_PER_UNIT[unit]:06.2f}"
+    direction = "" if direction_deg is None else f"{round(direction_deg) % 360:03d}"
+    body = f"{node},{direction},{speed},{unit},{status},".encode("ascii")
+    return STX + body + ETX + f"{xor_checksum(body):02X}\r\n".encode("ascii")
+
+
+def beats(period_s: float, seconds: Seconds, wait: Callable[[float], bool]) -> Iterator[float]:
+    """Yield each due time as it comes, counted from the first: being late never adds up.
+
+    Beats that were slept through are left out, as a device's output would be. Ends when `wait`
+    returns True.
+    """
+    began_s = seconds()
+    beat = 0
+    while True:
+        due_s = began_s + beat * period_s
+        if wait(max(0.0, due_s - seconds())):
+            return
+        yield due_s
+        beat = max(beat + 1, int((seconds() - began_s) / period_s))

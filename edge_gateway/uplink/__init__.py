@@ -1,0 +1,1 @@
+"""Batches to the broker: sent at least once, removed from the outbox when acknowledged."""

@@ -1,0 +1,54 @@
+"""Why the broker cannot be used, in words that say what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+from edge_gateway.config import UplinkConfig
+
+
+class LinkTrouble(Exception):
+    """No connection to the broker, or none any more; the text is for a person."""
+
+
+def in_words(error: OSError, config: UplinkConfig) -> str:
+    """An error of connecting, told with the key of the configuration to look at."""
+    broker = f"{config.host}:{config.port}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _about_certificate(error, config)
+    if isinstance(error, ssl.SSLError):
+        return _about_tls(error, broker)
+    if isinstance(error, socket.gaierror):
+        return f"the name {config.host!r} cannot be resolved: check uplink.host and the network"
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens at {broker}: check uplink.host, uplink.port and the broker"
+    if isinstance(error, TimeoutError):
+        return f"no answer from {broker}: check the network and the broker's firewall"
+    return f"no connection to {broker}: {error}"
+
+
+def _about_certificate(error: ssl.SSLCertVerificationError, config: UplinkConfig) -> str:
+    said = error.verify_message or str(error)
+    broker = f"{config.host}:{config.port}"
+    if "mismatch" in said.lower():
+        return (
+            f"the certificate of {broker} is for another name ({said}): "
+            "set uplink.tls.server_name to the name in it, or correct uplink.host"
+        )
+    if "expired" in said or "not yet valid" in said:
+        return (
+            f"the certificate of {broker} is not valid now ({said}): "
+            "check this machine's clock, then the broker's certificate"
+        )
+    return (
+        f"the certificate of {broker} is not trusted ({said}): "
+        "set uplink.tls.ca_file to the CA that signed it"
+    )
+
+
+def _about_tls(error: ssl.SSLError, broker: str) -> str:
+    reason = error.reason or str(error)
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+        return f"{broker} does not speak TLS: use its TLS port, or set tls = false under [uplink]"
+    return f"TLS with {broker} failed: {reason}. Check the [uplink.tls] table"

@@ -1,0 +1,115 @@
+"""Which link a device hangs on: opened for it, or shared with those that name the same bus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from edge_gateway.clock import Clock
+from edge_gateway.config import DeviceConfig, PrivacyConfig
+from edge_gateway.drivers.contract import (
+    Driver,
+    I2c,
+    I2cConfig,
+    ModbusConfig,
+    PolledDriver,
+    SerialConfig,
+    TalkingDriver,
+)
+from edge_gateway.drivers.registry import load
+from edge_gateway.links.errors import Misconfigured
+from edge_gateway.links.i2c import I2cBus
+from edge_gateway.links.modbus import ModbusLine
+from edge_gateway.links.serial import SerialPort
+from edge_gateway.people.camera import CameraConfig, open_counter
+
+AnyDriver = PolledDriver[Any, Any] | TalkingDriver[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How one device is opened, and how its own link is closed; a shared link stays."""
+
+    open_driver: Callable[[], AnyDriver]
+    close_link: Callable[[], None] | None
+
+
+class Wiring:
+    """Opens drivers with their links. Shared buses are opened once and closed with it."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        permission: PrivacyConfig | None,
+        *,
+        open_i2c: Callable[[int], I2c] = I2cBus,
+    ) -> None:
+        self._clock = clock
+        self._permission = permission
+        self._open_i2c = open_i2c
+        self._buses: dict[int, I2c] = {}
+        self._lines: dict[str, ModbusLine] = {}
+        self._shared = ExitStack()
+
+    def wire(self, config: DeviceConfig) -> Wire:
+        """How to open this device; nothing is touched before `open_driver` is called."""
+        driver = load(config.driver)
+        match config:
+            case I2cConfig():
+                bus = self._bus(config.bus)
+                return Wire(lambda: _made(driver, config, bus, self._clock), None)
+            case ModbusConfig():
+                line = self._line(config)
+                return Wire(lambda: _made(driver, config, line, self._clock), None)
+            case SerialConfig():
+                return self._own(driver, config, lambda: SerialPort(config.port, config.baud))
+            case CameraConfig():
+                return self._own(driver, config, lambda: open_counter(config, self._allowed()))
+            case _:
+                raise Misconfigured(
+                    f"device {config.id!r}: the configuration of driver {config.driver!r} must "
+                    "be an I2cConfig, SerialConfig or ModbusConfig"
+                )
+
+    def close(self) -> None:
+        """Close the shared links."""
+        self._shared.close()
+
+    def _bus(self, number: int) -> I2c:
+        if number not in self._buses:
+            bus = self._buses[number] = self._open_i2c(number)
+            self._shared.callback(bus.close)
+        return self._buses[number]
+
+    def _line(self, config: ModbusConfig) -> ModbusLine:
+        if config.port not in self._lines:
+            port = SerialPort(config.port, config.baud, config.parity)
+            line = self._lines[config.port] = ModbusLine(port, self._clock, baud=config.baud)
+            self._shared.callback(line.close)
+        return self._lines[config.port]
+
+    def _own(
+        self, driver: type[Driver[Any, Any]], config: DeviceConfig, open_link: Callable[[], Any]
+    ) -> Wire:
+        opened: list[Any] = []
+
+        def open_driver() -> AnyDriver:
+            opened.append(open_link())
+            return _made(driver, config, opened[-1], self._clock)
+
+        def close_link() -> None:
+            while opened:
+                opened.pop().close()
+
+        return Wire(open_driver, close_link)
+
+    def _allowed(self) -> PrivacyConfig:
+        if self._permission is None:
+            raise Misconfigured("counting people needs a [privacy] table; see `config sample`")
+        return self._permission
+
+
+def _made(driver: type[Driver[Any, Any]], config: DeviceConfig, link: object, clock: Clock) -> Any:
+    return driver(config, link, clock)

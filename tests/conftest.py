@@ -1,0 +1,35 @@
+"""What tests of links, drivers and twins share: a clock that stands still, and a scene."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_gateway.clock import Clock, WallTime
+from edge_gateway.reading import Stamp
+from edge_gateway.twins.weather import WeatherScene
+
+
+class FrozenClock:
+    """Time passes only while somebody sleeps on it."""
+
+    def __init__(self) -> None:
+        self.monotonic_ns = 1_000_000_000
+
+    def now(self) -> Stamp:
+        return Stamp("boot", self.monotonic_ns)
+
+    def wall(self, stamp: Stamp) -> WallTime | None:
+        del stamp
+
+    def sleep(self, seconds: float) -> None:
+        self.monotonic_ns += round(seconds * 1e9)
+
+
+@pytest.fixture
+def frozen() -> Clock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def scene() -> WeatherScene:
+    return WeatherScene(seed=7)

@@ -1,0 +1,250 @@
+"""Frames of the manual as numbers; any other bytes as one of the four errors."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_gateway.clock import Clock
+from edge_gateway.drivers.windsonic import (
+    CALM,
+    LONGEST_GAP,
+    M_S_PER_UNIT,
+    WindSonic,
+    WindSonicConfig,
+    decode,
+)
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
+from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.twins.windsonic import BANNER, frame
+
+SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
+
+
+def gill(body: str, checksum: str) -> bytes:
+    return f"\x02{body}\x03{checksum}\r\n".encode("ascii")
+
+
+def value(measured: float | Flagged) -> float:
+    return measured.value if isinstance(measured, Flagged) else measured
+
+
+class Wire:
+    """Gives its parts one a read, then silence; or ends as unplugged."""
+
+    def __init__(self, *parts: bytes, unplugged: bool = False) -> None:
+        self.parts = [part for part in parts if part]
+        self.unplugged = unplugged
+        self.sent = b""
+
+    def read(self, at_most: int, timeout_s: float) -> bytes:
+        del timeout_s
+        if not self.parts and self.unplugged:
+            raise LinkGone("unplugged")
+        part = self.parts.pop(0) if self.parts else b""
+        if part[at_most:]:
+            self.parts.insert(0, part[at_most:])
+        return part[:at_most]
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def discard_input(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Forever:
+    """A driver's waiter that a talking device has no use for."""
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"slept {seconds} s")
+
+
+def listening(wire: Wire) -> WindSonic:
+    config = WindSonicConfig(id="wind", driver="windsonic", port="/dev/null")
+    return WindSonic(config, wire, Forever())
+
+
+def heard(sensor: WindSonic) -> tuple[list[Measured], list[BadFrame]]:
+    """All that a wire brings until it falls silent."""
+    measured, faults = list[Measured](), list[BadFrame]()
+    while True:
+        try:
+            for one in sensor.listen():
+                measured.append(one)
+        except BadFrame as fault:
+            faults.append(fault)
+        except (DeviceSilent, LinkGone):
+            return measured, faults
+
+
+@pytest.mark.parametrize(
+    ("body", "checksum", "speed", "direction"),
+    [
+        ("Q,229,002.74,M,00,", "16", 2.74, 229.0),
+        ("Q,359,012.30,M,00,", "11", 12.30, 359.0),
+        ("Q,001,000.51,N,00,", "18", 0.26236666666666667, 1.0),  # 0.51 * 1852 m / 3600 s
+    ],
+)
+def test_frames_of_the_manual_are_read(
+    body: str, checksum: str, speed: float, direction: float
+) -> None:
+    measured = decode(gill(body, checksum))
+    assert measured == {SPEED: pytest.approx(speed), DIRECTION: direction}
+
+
+@pytest.mark.parametrize(
+    ("unit", "m_s"),
+    # 10 of each: knots 18520 m/h, miles 16093.44 m/h, kilometres 10000 m/h, feet 3.048 m/min
+    [("M", 10.0), ("N", 5.144444), ("P", 4.4704), ("K", 2.777778), ("F", 0.0508)],
+)
+def test_every_unit_becomes_metres_a_second(unit: str, m_s: float) -> None:
+    sent = frame(10.0 * M_S_PER_UNIT[unit], 90.0, unit=unit)
+    assert b",010.00," in sent
+    assert value(decode(sent)[SPEED]) == pytest.approx(m_s, abs=1e-6)
+
+
+def test_an_empty_direction_is_calm_and_no_fault() -> None:
+    measured = decode(gill("Q,,000.04,M,00,", "2A"))
+    assert measured[SPEED] == 0.04
+    direction = measured[DIRECTION]
+    assert isinstance(direction, Flagged)
+    assert (direction.flag, direction.reason) == (Flag.MISSING, CALM)
+    assert math.isnan(direction.value)
+
+
+def test_a_zero_is_a_value() -> None:
+    assert decode(frame(0.0, 0.0)) == {SPEED: 0.0, DIRECTION: 0.0}
+
+
+def test_failed_axes_are_missing_with_the_status() -> None:
+    measured = decode(gill("Q,,,M,04,", "34"))
+    for missing in measured.values():
+        assert isinstance(missing, Flagged)
+        assert (missing.flag, missing.reason) == (Flag.MISSING, "status 04: both axes failed")
+
+
+@pytest.mark.parametrize(
+    ("status", "flag"), [("01", Flag.FAIL), ("08", Flag.FAIL), ("10", Flag.SUSPECT)]
+)
+def test_values_beside_a_bad_status_are_kept_and_flagged(status: str, flag: Flag) -> None:
+    measured = decode(frame(3.0, 120.0, status=status))[SPEED]
+    assert isinstance(measured, Flagged)
+    assert (measured.value, measured.flag) == (3.0, flag)
+    assert status in measured.reason
+
+
+def test_averaging_not_complete_is_valid() -> None:
+    assert decode(frame(3.0, 120.0, status="51")) == {SPEED: 3.0, DIRECTION: 120.0}
+
+
+def test_a_speed_beyond_the_device_fails_alone() -> None:
+    measured = decode(frame(99.0, 120.0))
+    assert measured[DIRECTION] == 120.0
+    assert measured[SPEED] == Flagged(99.0, Flag.FAIL, "outside the device's range")
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (gill("Q,229,002.75,M,00,", "16"), "fails its checksum 16"),
+        (gill("Q,+000.05,-000.02,M,00,", "31"), "set output mode M2"),
+        (b"\x02Q,229,002.74,M,00,\x031", "no WindSonic frame"),
+        (b"$WIMWV,350.0,R,5.1,M,A*22\r\n", "no WindSonic frame"),
+        (b"", "nothing"),
+    ],
+)
+def test_another_format_is_a_bad_frame(bad: bytes, says: str) -> None:
+    with pytest.raises(BadFrame, match=says):
+        decode(bad)
+
+
+@given(
+    st.floats(0, 60, allow_nan=False),
+    st.integers(0, 359),
+    st.sampled_from(sorted(M_S_PER_UNIT)),
+)
+def test_any_wind_is_read_as_it_was_sent(speed: float, direction: int, unit: str) -> None:
+    measured = decode(frame(speed, direction, unit=unit))
+    # half a step of the printed resolution, 0.01 of the unit
+    assert value(measured[SPEED]) == pytest.approx(speed, abs=0.0051 * M_S_PER_UNIT[unit])
+    assert value(measured[DIRECTION]) == direction
+
+
+@given(st.binary(max_size=80) | st.binary(max_size=40).map(lambda body: b"\x02" + body + b"\x0300"))
+def test_any_bytes_are_numbers_or_one_of_the_four(data: bytes) -> None:
+    with contextlib.suppress(DeviceError):
+        assert set(decode(data)) == {SPEED, DIRECTION}
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [frame(2.0, 10), frame(3.0, 20), frame(0.01, None), BANNER, b"\x02Q,2", b"\xff\x00"]
+        ),
+        max_size=12,
+    ),
+    st.lists(st.integers(1, 40), max_size=60),
+)
+def test_how_the_line_chops_the_bytes_changes_no_reading(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    whole, parts = b"".join(pieces), list[bytes]()
+    for cut in cuts:
+        parts.append(whole[:cut])
+        whole = whole[cut:]
+    chopped, _ = heard(listening(Wire(*parts, whole)))
+    joined, _ = heard(listening(Wire(b"".join(pieces))))
+    assert repr(chopped) == repr(joined)
+    assert len(joined) == sum(piece.endswith(b"\r\n") and piece != BANNER for piece in pieces)
+
+
+def test_the_power_up_banner_is_passed_over() -> None:
+    measured, faults = heard(listening(Wire(frame(2.0, 10), BANNER, frame(3.0, 20))))
+    assert [one[SPEED] for one in measured] == [2.0, 3.0]
+    assert not faults
+
+
+def test_a_bad_frame_costs_no_good_one() -> None:
+    broken = gill("Q,229,002.75,M,00,", "16")
+    measured, faults = heard(listening(Wire(frame(2.0, 10) + broken + frame(3.0, 20))))
+    assert [one[SPEED] for one in measured] == [2.0, 3.0]
+    assert len(faults) == 1
+
+
+def test_a_line_that_speaks_otherwise_is_a_bad_frame() -> None:
+    with pytest.raises(BadFrame, match="right port, baud rate"):
+        next(listening(Wire(b"\xaa" * (LONGEST_GAP + 1))).listen())
+
+
+def test_silence_is_told() -> None:
+    with pytest.raises(DeviceSilent, match="3 s"):
+        next(listening(Wire()).listen())
+
+
+@pytest.mark.parametrize("unplugged", [False, True])
+def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: bool) -> None:
+    sent = frame(2.0, 10)
+    wire = Wire(sent[:9], unplugged=unplugged)
+    sensor = listening(wire)
+    assert heard(sensor) == ([], [])
+    wire.parts = [sent[9:]]
+    assert heard(sensor) == ([], [])
+
+
+def test_the_driver_never_sends() -> None:
+    wire = Wire(frame(2.0, 10))
+    heard(listening(wire))
+    assert wire.sent == b""
+
+
+def test_a_generator_that_was_left_loses_no_frame(frozen: Clock) -> None:
+    config = WindSonicConfig(id="wind", driver="windsonic", port="/dev/null")
+    sensor = WindSonic(config, Wire(frame(2.0, 10) + frame(3.0, 20)), frozen)
+    assert next(sensor.listen())[SPEED] == 2.0
+    assert next(sensor.listen())[SPEED] == 3.0

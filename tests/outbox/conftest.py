@@ -1,0 +1,70 @@
+"""A clock that stands still, readings by the dozen, and an outbox in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from edge_gateway.clock import ClockState, WallTime
+from edge_gateway.outbox import Outbox
+from edge_gateway.reading import Event, Flag, Measurand, Quantity, Reading, Stamp
+
+BOOT = "0123456789abcdef0123456789abcdef"
+
+
+class StillClock:
+    """Stands at `now_s` until it is moved; dates its own boot by `offset_s` when that is known."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.offset_s: float | None = None
+
+    def now(self) -> Stamp:
+        return Stamp(BOOT, int(self.now_s * 1e9))
+
+    def wall(self, stamp: Stamp) -> WallTime | None:
+        if stamp.boot_id != BOOT or self.offset_s is None:
+            return None
+        return WallTime(stamp.monotonic_ns + int(self.offset_s * 1e9), ClockState.SYNCED, 0.1)
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def sample() -> Callable[..., Reading]:
+    def make(number: int, quantity: Quantity = Quantity.WIND_SPEED, boot: str = BOOT) -> Reading:
+        at = Stamp(boot, number * 10**9)
+        return Reading("dev", Measurand(quantity), number % 60, Flag.GOOD, at)
+
+    return make
+
+
+@pytest.fixture
+def event() -> Callable[[int], Event]:
+    return lambda number: Event("test", "dev", f"event {number}", Stamp(BOOT, number * 10**9))
+
+
+@pytest.fixture
+def make_outbox(tmp_path: Path, clock: StillClock) -> Iterator[Callable[..., Outbox]]:
+    """Opens the outbox of this test; opened a second time, it finds what the first one left."""
+    opened: list[Outbox] = []
+
+    def make(quota_bytes: int = 64 << 20, seed: int = 1) -> Outbox:
+        outbox = Outbox(
+            tmp_path / "outbox", clock=clock, quota_bytes=quota_bytes, random=Random(seed)
+        )
+        opened.append(outbox)
+        return outbox
+
+    yield make
+    for outbox in opened:
+        outbox.close()

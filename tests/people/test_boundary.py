@@ -1,0 +1,325 @@
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import zlib
+from dataclasses import fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+import edge_gateway.people
+from edge_gateway.config import PrivacyConfig
+from edge_gateway.links.errors import BadFrame
+from edge_gateway.people.boundary import (
+    LONGEST_FRAME,
+    Counts,
+    Coverage,
+    Decoder,
+    Direction,
+    EncodedPicture,
+    Health,
+    LineCount,
+    Message,
+    SourceState,
+    encode,
+    framed,
+)
+from edge_gateway.people.counter_settings import (
+    CounterSettings,
+    LineConfig,
+    encode_settings,
+    read_settings,
+)
+from edge_gateway.people.picture_format import PictureFormat
+
+PEOPLE = Path(edge_gateway.people.__file__).parent
+MODEL = "ab" * 32
+NOISE = np.random.default_rng(7).integers(0, 256, (24, 32, 3), np.uint8)
+PNG = cv2.imencode(".png", NOISE)[1].tobytes()
+JPEG = cv2.imencode(".jpg", NOISE)[1].tobytes()
+
+names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)
+windows = st.floats(0.001, 90_000)
+line_counts = st.builds(
+    LineCount, line=names, direction=st.sampled_from(Direction), count=st.integers(0, 1_000_000)
+)
+counts = st.builds(
+    Counts,
+    window_s=windows,
+    lines=st.lists(line_counts, max_size=8, unique_by=lambda c: (c.line, c.direction)).map(tuple),
+    method=st.just("nanodet-g-416/every-1"),
+    model=st.just(MODEL),
+)
+coverages = windows.flatmap(
+    lambda window_s: st.builds(
+        Coverage,
+        observed_s=st.floats(0, window_s),
+        window_s=st.just(window_s),
+        frames=st.integers(0, 100_000_000),
+    )
+)
+healths = st.builds(
+    Health,
+    frame_rate=st.floats(0, 1000),
+    inference_ms=st.floats(0, 600_000),
+    source=st.sampled_from(SourceState),
+    people=st.integers(0, 10_000),
+)
+pictures = st.sampled_from(
+    [EncodedPicture(PictureFormat.PNG, PNG, 5), EncodedPicture(PictureFormat.JPEG, JPEG, 2**62)]
+)
+messages = st.one_of(counts, coverages, healths, pictures)
+
+
+@given(st.lists(messages, max_size=5), st.data())
+def test_messages_come_back_as_they_were_however_the_bytes_are_cut(
+    sent: list[Message], data: st.DataObject
+) -> None:
+    stream = b"".join(encode(message) for message in sent)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    decoder = Decoder()
+    received: list[Message] = []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        received += decoder.feed(stream[start:end])
+    assert received == sent
+
+
+@settings(max_examples=300)
+@given(st.lists(st.binary(max_size=200), max_size=20))
+def test_any_bytes_are_a_bad_frame_or_messages(chunks: list[bytes]) -> None:
+    decoder = Decoder()
+    try:
+        for chunk in chunks:
+            decoder.feed(chunk)
+    except BadFrame:
+        with pytest.raises(BadFrame):
+            decoder.feed(b"")
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(b"CVHPSX"), st.binary(max_size=200))
+def test_a_frame_with_any_body_is_a_bad_frame_or_a_message(kind: int, body: bytes) -> None:
+    decoder = Decoder()
+    with contextlib.suppress(BadFrame):
+        decoder.feed(framed(bytes([kind]), body))
+    assert decoder.pending == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.binary(max_size=64))
+def test_the_buffer_never_outgrows_one_longest_frame(length: int, body: bytes) -> None:
+    decoder = Decoder()
+    try:
+        for _ in range(3):
+            decoder.feed(length.to_bytes(4, "big") + body)
+    except BadFrame:
+        assert decoder.pending == 0
+    assert decoder.pending <= LONGEST_FRAME + 4
+
+
+def test_an_announced_frame_that_is_too_long_is_refused_before_it_comes() -> None:
+    with pytest.raises(BadFrame, match="announced"):
+        Decoder().feed((LONGEST_FRAME + 1).to_bytes(4, "big"))
+
+
+def test_only_the_four_messages_have_an_encoding() -> None:
+    line_count = LineCount("gate", Direction.FORWARD, 1)
+    with pytest.raises(TypeError, match="may not leave"):
+        encode(line_count)  # pyright: ignore[reportArgumentType] - what the types forbid
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": -1},
+        {"count": 1.5},
+        {"count": "1"},
+        {"count": True},
+        {"line": "Gate"},
+        {"line": "a" * 64},
+        {"line": "gate\n"},
+        {"line": ""},
+        {"direction": "north"},
+        {"face": "aGVsbG8="},
+    ],
+)
+def test_a_line_count_with_a_wrong_field_is_a_bad_frame(change: dict[str, object]) -> None:
+    part: dict[str, object] = {"line": "gate", "direction": "forward", "count": 1}
+    body = {"window_s": 900.0, "lines": [part | change], "method": "m", "model": MODEL}
+    with pytest.raises(BadFrame):
+        Decoder().feed(framed(b"C", json.dumps(body).encode()))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1", "1e999", "null", '"1"', "[1]"])
+def test_a_rate_that_is_no_number_is_a_bad_frame(value: str) -> None:
+    body = f'{{"frame_rate":{value},"inference_ms":1,"source":"seeing","people":0}}'
+    with pytest.raises(BadFrame, match=r"frame_rate|whole"):
+        Decoder().feed(framed(b"H", body.encode()))
+
+
+def test_one_line_and_direction_is_counted_once() -> None:
+    twice = (LineCount("gate", Direction.FORWARD, 1), LineCount("gate", Direction.FORWARD, 2))
+    with pytest.raises(ValidationError, match="counted twice"):
+        Counts(900.0, twice, "m", MODEL)
+
+
+def test_more_cannot_be_observed_than_the_window_holds() -> None:
+    with pytest.raises(ValidationError, match="longer than window_s"):
+        Coverage(901.0, 900.0, 1)
+
+
+def test_a_message_cannot_be_made_with_a_wrong_type() -> None:
+    with pytest.raises(ValidationError):
+        Health(10.0, 5.0, SourceState.SEEING, "three")  # pyright: ignore[reportArgumentType] - on purpose
+
+
+def test_half_observed_is_a_ratio_of_a_half() -> None:
+    assert Coverage(450.0, 900.0, 4500).ratio == 0.5
+
+
+def _png_with(kind: bytes, content: bytes) -> bytes:
+    chunk = kind + content
+    whole = len(content).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+    after_header = 8 + 12 + 13
+    return PNG[:after_header] + whole + PNG[after_header:]
+
+
+def _jpeg_with(marker: int, content: bytes) -> bytes:
+    segment = bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
+    return JPEG[:2] + segment + JPEG[2:]
+
+
+@pytest.mark.parametrize(
+    ("picture_format", "content"),
+    [
+        (PictureFormat.PNG, JPEG),
+        (PictureFormat.JPEG, PNG),
+        (PictureFormat.PNG, b""),
+        (PictureFormat.JPEG, b""),
+        (PictureFormat.PNG, PNG + b"x"),
+        (PictureFormat.JPEG, JPEG + b"x"),
+        (PictureFormat.JPEG, JPEG + JPEG),
+        (PictureFormat.PNG, PNG[:-1]),
+        (PictureFormat.JPEG, JPEG[:-1]),
+        (PictureFormat.PNG, PNG + PNG),
+        (PictureFormat.PNG, _png_with(b"eXIf", b"II*\x00")),
+        (PictureFormat.PNG, _png_with(b"tEXt", b"Comment\x00somebody")),
+        (PictureFormat.JPEG, _jpeg_with(0xE1, b"Exif\x00\x00II*\x00")),
+        (PictureFormat.JPEG, _jpeg_with(0xFE, b"somebody")),
+        (PictureFormat.JPEG, _jpeg_with(0xE0, b"JFXX\x00\x10" + JPEG)),
+        (PictureFormat.PNG, NOISE.tobytes()),
+    ],
+)
+def test_only_a_bare_picture_may_leave(picture_format: PictureFormat, content: bytes) -> None:
+    with pytest.raises(ValidationError):
+        EncodedPicture(picture_format, content, 0)
+
+
+@given(st.sampled_from([PNG, JPEG]), st.data())
+def test_a_damaged_picture_is_refused_or_decoded_but_never_crashes(
+    content: bytes, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(content) - 1))
+    damaged = content[:at] + data.draw(st.binary(max_size=4)) + content[at + 1 :]
+    for picture_format in PictureFormat:
+        try:
+            EncodedPicture(picture_format, damaged, 0)
+        except ValidationError:
+            continue
+
+
+def test_settings_come_back_as_they_were() -> None:
+    sent = _settings()
+    stream = encode_settings(sent)
+    parts = iter([stream[:3], stream[3:4], stream[4:40], stream[40:]])
+    assert read_settings(lambda _at_most: next(parts)) == sent
+
+
+def test_settings_without_the_permission_are_refused() -> None:
+    body = _settings().model_dump(mode="json")
+    del body["permission"]
+    stream = framed(b"S", json.dumps(body).encode())
+    parts = iter([stream[:4], stream[4:]])
+    with pytest.raises(BadFrame, match="permission"):
+        read_settings(lambda _at_most: next(parts))
+
+
+@given(st.binary(max_size=100))
+def test_settings_of_any_bytes_are_a_bad_frame(stream: bytes) -> None:
+    left = bytearray(stream)
+
+    def receive(at_most: int) -> bytes:
+        part = bytes(left[:at_most])
+        del left[:at_most]
+        return part
+
+    with pytest.raises(BadFrame):
+        read_settings(receive)
+
+
+@pytest.mark.parametrize(
+    "station", ["boundary", "picture_format", "counter_settings", "counter_link", "camera"]
+)
+def test_the_gateways_side_never_loads_pictures(station: str) -> None:
+    """Neither this file nor any of ours that it imports may load OpenCV, numpy or onnxruntime."""
+    imported = _imports(f"edge_gateway.people.{station}", set())
+    assert imported.isdisjoint({"cv2", "numpy", "onnxruntime"})
+
+
+def test_the_boundary_knows_no_socket() -> None:
+    tree = ast.parse((PEOPLE / "boundary.py").read_text(encoding="utf-8"))
+    names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert "socket" not in names
+
+
+def test_no_message_has_room_for_more_than_it_says() -> None:
+    """Numbers, names of bounded length, and one picture: a new field must be weighed here."""
+    shapes = {
+        kind.__name__: [f.name for f in fields(kind)]
+        for kind in (Counts, Coverage, Health, EncodedPicture)
+    }
+    assert shapes == {
+        "Counts": ["window_s", "lines", "method", "model"],
+        "Coverage": ["observed_s", "window_s", "frames"],
+        "Health": ["frame_rate", "inference_ms", "source", "people"],
+        "EncodedPicture": ["format", "content", "monotonic_ns"],
+    }
+
+
+def _settings() -> CounterSettings:
+    return CounterSettings(
+        permission=PrivacyConfig(
+            purpose="width of the footway",
+            operator="City",
+            contact="city@example",
+            notice_posted=True,
+        ),
+        source="rtsp://camera.example/stream",
+        line=(LineConfig(name="gate", start=(10, 20), end=(30, 20)),),
+    )
+
+
+def _imports(module: str, seen: set[str]) -> set[str]:
+    path = PEOPLE.parent.parent / (module.replace(".", "/") + ".py")
+    if module in seen or not path.exists():
+        return {module.partition(".")[0]}
+    seen.add(module)
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= _imports(alias.name, seen)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= _imports(node.module, seen)
+    return found

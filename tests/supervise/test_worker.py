@@ -1,0 +1,290 @@
+"""What each error costs: the worker stepped by hand, on a clock that moves only when told."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_gateway.clock import WallTime
+from edge_gateway.config import DeviceConfig
+from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
+from edge_gateway.health import DeviceState
+from edge_gateway.links.errors import BadFrame, DeviceSilent, LinkGone, Misconfigured
+from edge_gateway.reading import Event, Flag, Measurand, Measured, Quantity, Reading, Stamp
+from edge_gateway.supervise import AnyDriver, Worker
+
+GOOD: Measured = {Quantity.AIR_TEMPERATURE: 21.5}
+SECOND = 1_000_000_000
+
+Answer = Measured | Exception
+
+
+class FrozenClock:
+    """Moves when told, and nothing else moves it."""
+
+    def __init__(self) -> None:
+        self.ns = 5 * SECOND
+
+    def now(self) -> Stamp:
+        return Stamp("boot", self.ns)
+
+    def wall(self, stamp: Stamp) -> WallTime | None:  # noqa: ARG002  the protocol's
+        return None
+
+    def sleep(self, seconds: float) -> None:
+        self.ns += round(seconds * 1e9)
+
+
+class Slowest(Random):
+    """No jitter: the longest wait that is allowed."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
+
+
+class Polled(PolledDriver[DeviceConfig, None]):
+    answers: list[Answer]
+    read_s = 0.0
+
+    def read(self) -> Measured:
+        self.waiter.sleep(self.read_s)
+        return given_or_raised(self.answers.pop(0))
+
+
+class Slow(Polled):
+    read_s = 0.75
+
+
+class VerySlow(Polled):
+    read_s = 25.0
+
+
+class Talking(TalkingDriver[DeviceConfig, None]):
+    answers: list[Answer]
+
+    def listen(self) -> Iterator[Measured]:
+        while self.answers:
+            yield given_or_raised(self.answers.pop(0))
+
+
+def given_or_raised(answer: Answer) -> Measured:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+class Bench:
+    """A worker with its sinks, its clock, and what its device will answer, one a read."""
+
+    def __init__(self, *answers: Answer, talking: bool = False, period_s: float = 10.0) -> None:
+        self.answers = list(answers)
+        self.clock = FrozenClock()
+        self.delivered: list[Sequence[Reading]] = []
+        self.events: list[Event] = []
+        self.opened = self.closed = 0
+        self.open_error: Exception | None = None
+        self.kind: type[Polled | Talking] = Talking if talking else Polled
+        self.config = DeviceConfig(id="roof", driver="fake", period_s=period_s)
+        self.worker = self.make(Slowest())
+
+    def make(self, random: Random) -> Worker:
+        return Worker(
+            self.config,
+            self.open,
+            self.clock,
+            random,
+            deliver=self.delivered.append,
+            report=self.events.append,
+            close_link=self.close,
+        )
+
+    def open(self) -> AnyDriver:
+        self.opened += 1
+        if self.open_error is not None:
+            raise self.open_error
+        driver = self.kind(self.config, None, self.clock)
+        driver.answers = self.answers
+        return driver
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def steps(self, count: int) -> list[float]:
+        """Step, then let the time pass that the worker asks for; return those pauses."""
+        pauses: list[float] = []
+        for _ in range(count):
+            pause = self.worker.step()
+            pauses.append(round(pause, 6))
+            if math.isfinite(pause):
+                self.clock.sleep(pause)
+        return pauses
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.events]
+
+    @property
+    def flags(self) -> list[Flag]:
+        return [reading.flag for readings in self.delivered for reading in readings]
+
+
+def test_a_poll_is_delivered_with_the_stamp_of_its_arrival() -> None:
+    bench = Bench(GOOD)
+    bench.steps(1)
+    measurand = Measurand(Quantity.AIR_TEMPERATURE)
+    at = Stamp("boot", 5 * SECOND)
+    assert bench.delivered == [[Reading("roof", measurand, 21.5, Flag.NOT_EVALUATED, at)]]
+
+
+def test_the_pace_does_not_drift_with_the_time_a_read_takes() -> None:
+    bench = Bench(*[GOOD] * 3)
+    bench.kind = Slow
+    assert bench.steps(3) == [9.25, 9.25, 9.25]
+
+
+def test_slots_missed_by_a_slow_read_are_skipped_and_not_bunched() -> None:
+    bench = Bench(GOOD, GOOD)
+    bench.kind = VerySlow
+    assert bench.steps(1) == [5.0]
+
+
+def test_a_step_before_its_time_asks_nothing() -> None:
+    bench = Bench(GOOD)
+    bench.steps(1)
+    bench.clock.ns -= 1
+    assert bench.worker.step() == pytest.approx(1e-9)
+
+
+def test_a_bad_frame_is_read_again_at_once() -> None:
+    bench = Bench(BadFrame("crc"), BadFrame("crc"), GOOD)
+    assert bench.steps(3) == [0, 0, 10]
+    assert bench.flags == [Flag.NOT_EVALUATED]
+
+
+def test_a_poll_of_three_bad_frames_is_missing() -> None:
+    bench = Bench(GOOD, *[BadFrame("crc")] * 3)
+    assert bench.steps(4) == [10, 0, 0, 10]
+    (missing,) = bench.delivered[1]
+    assert (missing.flag, missing.reasons) == (Flag.MISSING, ("bad_frame",))
+    assert math.isnan(missing.value)
+    assert bench.worker.health().state is DeviceState.UP
+
+
+def test_the_third_missing_poll_in_a_row_takes_the_device_down() -> None:
+    bench = Bench(GOOD, *[BadFrame("crc")] * 12, GOOD)
+    bench.steps(14)
+    assert bench.kinds == ["device_down", "device_up"]
+    assert bench.flags.count(Flag.MISSING) == 3
+
+
+def test_a_silent_device_is_asked_after_1_2_4_and_at_most_60_seconds() -> None:
+    bench = Bench(*[DeviceSilent("no answer")] * 9)
+    assert bench.steps(9) == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_the_back_off_begins_anew_after_a_good_answer() -> None:
+    bench = Bench(DeviceSilent(""), DeviceSilent(""), GOOD, DeviceSilent(""))
+    assert bench.steps(4)[3] == 1
+
+
+@given(seed=st.integers(min_value=0, max_value=2**32))
+def test_jitter_only_shortens_a_wait_and_by_a_fifth_at_most(seed: int) -> None:
+    bench = Bench(*[DeviceSilent("")] * 8)
+    bench.worker = bench.make(Random(seed))
+    for pause, nominal in zip(bench.steps(8), [1, 2, 4, 8, 16, 32, 60, 60], strict=True):
+        assert 0.8 * nominal <= pause <= nominal
+
+
+def test_a_device_that_stays_silent_goes_down_once_and_comes_back_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(GOOD, *[DeviceSilent("no answer")] * 6, GOOD)
+    with caplog.at_level(logging.INFO, "edge_gateway.supervise"):
+        bench.steps(8)
+    assert bench.kinds == ["device_down", "device_up"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "device roof (fake) is up",
+        "device roof (fake) is down: no answer",
+        "device roof (fake) is up",
+    ]
+    assert bench.flags == [Flag.NOT_EVALUATED, Flag.MISSING, Flag.NOT_EVALUATED]
+
+
+def test_a_lost_link_is_closed_and_opened_anew_after_the_back_off() -> None:
+    bench = Bench(GOOD, LinkGone("unplugged"), GOOD)
+    assert bench.steps(3)[1] == 1
+    assert (bench.opened, bench.closed) == (2, 1)
+
+
+def test_a_port_that_is_not_there_is_tried_again_and_again() -> None:
+    bench = Bench()
+    bench.open_error = LinkGone("no such port")
+    assert bench.steps(3) == [1, 2, 4]
+    assert bench.opened == 3
+    assert bench.kinds == ["device_down"]
+
+
+def test_a_misconfigured_device_is_given_up_with_an_event() -> None:
+    bench = Bench(GOOD, Misconfigured("wrong address 0x45"))
+    assert bench.steps(2) == [10, math.inf]
+    assert bench.worker.health().state is DeviceState.MISCONFIGURED
+    assert bench.kinds == ["device_misconfigured"]
+    assert "wrong address 0x45" in bench.events[0].text
+    assert bench.flags[-1] is Flag.MISSING
+
+
+def test_a_bug_opens_the_driver_anew_and_shows_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench(ZeroDivisionError("oops"), GOOD)
+    bench.steps(2)
+    assert bench.opened == 2
+    assert bench.worker.health().counts.restarts == 1
+    assert caplog.records[0].exc_info is not None
+
+
+def test_the_sixth_bug_within_a_minute_stops_the_device() -> None:
+    bench = Bench(*[ZeroDivisionError("oops")] * 6)
+    assert bench.steps(6) == [1, 2, 4, 8, 16, math.inf]
+    assert bench.worker.health().state is DeviceState.STOPPED
+    assert bench.kinds == ["device_down", "device_stopped"]
+
+
+def test_rare_bugs_never_stop_a_device() -> None:
+    bench = Bench(*[GOOD, ZeroDivisionError("oops")] * 20, GOOD, period_s=20)
+    bench.steps(41)
+    assert bench.worker.health().state is DeviceState.UP
+
+
+def test_a_talking_device_is_listened_to_without_a_pause() -> None:
+    bench = Bench(GOOD, GOOD, GOOD, talking=True)
+    assert bench.steps(3) == [0, 0, 0]
+
+
+def test_a_talking_device_that_fell_silent_is_listened_to_again_at_once() -> None:
+    bench = Bench(GOOD, DeviceSilent(""), DeviceSilent(""), GOOD, talking=True)
+    assert bench.steps(4) == [0, 0.1, 0.1, 0]
+    assert bench.kinds == ["device_down", "device_up"]
+    assert bench.opened == 1
+
+
+def test_a_talk_that_ends_is_a_lost_link() -> None:
+    bench = Bench(GOOD, talking=True)
+    assert bench.steps(2) == [0, 1]
+    assert bench.worker.health().counts.link_losses == 1
+
+
+def test_health_counts_what_happened_and_keeps_the_last_reading() -> None:
+    bench = Bench(GOOD, BadFrame("crc"), GOOD, DeviceSilent("no answer"), LinkGone("gone"))
+    bench.steps(5)
+    health = bench.worker.health()
+    counts = health.counts
+    assert (counts.readings, counts.bad_frames, counts.silences, counts.link_losses) == (2, 1, 1, 1)
+    assert (health.state, health.last_error) == (DeviceState.DOWN, "gone")
+    assert health.last_reading[Measurand(Quantity.AIR_TEMPERATURE)].flag is Flag.MISSING

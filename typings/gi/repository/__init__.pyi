@@ -1,0 +1,2 @@
+from gi.repository import GLib as GLib
+from gi.repository import UMockdev as UMockdev

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from random import Random
 
+from edge_gateway import __version__
 from edge_gateway.clock import Clock
 from edge_gateway.config import Config, DeviceConfig
 from edge_gateway.drivers.contract import I2c
@@ -57,7 +58,12 @@ class Gateway:
             random=random,
         )
         self._uplink = Uplink(
-            self._outbox, config.uplink, config.gateway.id, clock=clock, random=random
+            self._outbox,
+            config.uplink,
+            gateway_id=config.gateway.id,
+            clock=clock,
+            random=random,
+            about={"version": __version__},
         )
         rates = {device.id: device.samples_per_s for device in config.device}
         self._summariser = Summariser(rates, SUMMARY_WINDOW_S)

@@ -43,6 +43,8 @@ MEMORY_S: Final = 60.0
 
 MOTION_S: Final = 0.5
 """What moved within this time moves."""
+PASSED_S: Final = 1.0
+"""Unrest is a passer-by's for so long after."""
 GHOST_S: Final = 1.0
 """Seconds, of those remembered, that a person is seen in the known scene until it is withdrawn."""
 
@@ -110,10 +112,10 @@ class Background:
         self._last_time_s: float | None = None
         self._undecided_s = 0.0
         # Seconds since, a cell: any interruption; one that no passer-by explains; a response;
-        # motion. They stop at `replace_s`, the longest that anything asks for.
-        self._quiet_s, self._settled_s, self._unboxed_s, self._motionless_s = self._ages = np.zeros(
-            (4, *shape), np.float32
-        )
+        # motion; a passer-by. They stop at `replace_s`, the longest that anything asks for.
+        self._ages: Seconds = np.zeros((5, *shape), np.float32)
+        self._quiet_s, self._settled_s, self._unboxed_s = self._ages[:3]
+        self._motionless_s, self._passed_s = self._ages[3:]
         # Seconds of: stillness, suspicion remembered, a person seen in the known scene.
         self._still_s: Seconds = np.zeros(shape, np.float32)
         self._suspicion_s: Seconds = self._still_s.copy()
@@ -143,12 +145,11 @@ class Background:
             self.forget()
             moved[:] = True
         self._motionless_s[moved] = 0
-        self._suspicion_s[moved] += step_s
         moving = self._motionless_s < MOTION_S
         margin = self._settings.box_margin
         responses = read_responses(boxes, self._scale, margin, moving, self.known, differs)
         self._take_responses(responses, step_s)
-        self._count(cells, step_s, moved | responses.standing, responses.passing)
+        self._count(cells, step_s, moved | responses.standing)
         self._undecided_s += step_s
         if self._undecided_s >= DECIDE_EVERY_S:
             self._undecided_s = 0.0
@@ -208,17 +209,19 @@ class Background:
         """Hold responses against their place; a person in the known scene withdraws it."""
         self._suspicion_s += responses.weight * step_s
         self._unboxed_s[responses.standing | responses.passing] = 0
+        self._passed_s[responses.passing] = 0
         self._ghost_s[responses.ghost] += step_s
         ghosts = responses.ghost & (self._ghost_s >= GHOST_S)
         if ghosts.any():
             self._withdraw(ghosts, self._settings.replace_s)
 
-    def _count(self, cells: Bgr, step_s: float, unrest: Mask, passing: Mask) -> None:
+    def _count(self, cells: Bgr, step_s: float, unrest: Mask) -> None:
         """Count each cell's stillness; it outlasts a passer-by, if the same comes back after."""
-        upset = unrest & ~passing
+        upset = unrest & (self._passed_s >= PASSED_S)
+        self._suspicion_s[upset] += step_s
         self._settled_s[upset] = 0
         self._still_s[upset] = 0
-        self._quiet_s[unrest | passing] = 0
+        self._quiet_s[unrest | (self._passed_s == 0)] = 0
         calm = self._quiet_s >= CALM_S
         other = self._together(_largest_difference(cells, self._steady))
         anew = calm & (other | (self._still_s == 0))

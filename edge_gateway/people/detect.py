@@ -12,7 +12,12 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidArgument,
+    InvalidGraph,
+    InvalidProtobuf,
+)
 
 Picture: TypeAlias = NDArray[np.uint8]
 """Height x width x 3, blue green red, as OpenCV reads it."""
@@ -141,7 +146,7 @@ def _open_session(model_path: Path, threads: int) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(str(model_path), options, providers=["CPUExecutionProvider"])
-    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
         raise ModelError(f"{model_path} is no ONNX model that can be run: {error}") from error
 
 

@@ -14,7 +14,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from edge_gateway.clock import SystemClock
 from edge_gateway.drivers.hukseflux import Hukseflux, HuksefluxConfig
-from edge_gateway.links.errors import DeviceSilent, Misconfigured
+from edge_gateway.links.errors import Misconfigured
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
 from edge_gateway.reading import Quantity
@@ -33,9 +33,7 @@ def serve(path: str, ready: Event, stop: Event) -> None:
         holding = SimData(0, values=HOLDING, datatype=DataType.REGISTERS)
         inputs = SimData(0, values=INPUT, datatype=DataType.REGISTERS)
         device = SimDevice(1, simdata=([coils], [coils], [holding], [inputs]))
-        server = ModbusSerialServer(
-            device, port=path, baudrate=19200, parity="N", ignore_missing_devices=True
-        )
+        server = ModbusSerialServer(device, port=path, baudrate=19200, parity="N")
         await server.serve_forever(background=True)
         ready.set()
         await asyncio.to_thread(stop.wait)
@@ -93,8 +91,3 @@ def test_any_span_of_registers_comes_as_it_is(master: ModbusLine, data: st.DataO
 def test_registers_the_server_does_not_have_are_a_wrong_setting(master: ModbusLine) -> None:
     with pytest.raises(Misconfigured, match="exception 2"):
         master.read_holding(1, 400, 2)
-
-
-def test_a_slave_that_is_not_there_is_silent(master: ModbusLine) -> None:
-    with pytest.raises(DeviceSilent):
-        master.read_holding(9, 0, 1)

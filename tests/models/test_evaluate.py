@@ -15,7 +15,7 @@ TRUTH = """\
 1,2,100,0,10,20,1,-1,-1,-1
 2,3,50,50,10,10,1,-1,-1,-1
 """
-FOUND = [
+FOUND: list[dict[str, object]] = [
     # A exactly; A once more; B four pixels high: IoU = 16/24.
     {"frame": 1, "boxes": [[0, 0, 10, 10, 0.9], [0, 0, 10, 10, 0.8], [100, 4, 10, 20, 0.7]]},
     {"frame": 2, "boxes": []},

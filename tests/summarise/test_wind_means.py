@@ -78,8 +78,10 @@ def test_calm_air_has_no_direction_even_where_the_device_repeats_the_last() -> N
     assert mean_direction([(0.2, 90.0)] * MINUTE).reasons == ("calm",)
 
 
-def test_winds_that_cancel_point_nowhere() -> None:
-    frames: list[Frame | None] = [(5.0, 0.0), (5.0, 180.0)] * 120
+@pytest.mark.parametrize("north", [120, 121, 122])
+def test_winds_that_all_but_cancel_point_nowhere(north: int) -> None:
+    # 122 against 118 leave a mean vector of 5 * 4 / 240 = 0.083 m/s.
+    frames: list[Frame | None] = [*[(5.0, 0.0)] * north, *[(5.0, 180.0)] * (MINUTE - north)]
     direction = mean_direction(frames)
     assert (direction.flag, direction.reasons) == (Flag.MISSING, ("no_resultant",))
 

@@ -167,6 +167,12 @@ def test_a_bad_frame_is_read_again_at_once() -> None:
     assert bench.flags == [Flag.NOT_EVALUATED]
 
 
+def test_bad_frames_are_forgotten_after_a_good_one() -> None:
+    bench = Bench(GOOD, BadFrame("crc"), BadFrame("crc"), GOOD, BadFrame("crc"), GOOD)
+    bench.steps(6)
+    assert Flag.MISSING not in bench.flags
+
+
 def test_a_poll_of_three_bad_frames_is_missing() -> None:
     bench = Bench(GOOD, *[BadFrame("crc")] * 3)
     assert bench.steps(4) == [10, 0, 0, 10]
@@ -216,15 +222,23 @@ def test_a_device_that_stays_silent_goes_down_once_and_comes_back_once(
     assert bench.flags == [Flag.NOT_EVALUATED, Flag.MISSING, Flag.NOT_EVALUATED]
 
 
+@pytest.mark.parametrize("later", [[BadFrame("crc")] * 3, [Misconfigured("wrong")]])
+def test_a_device_that_is_down_is_missing_once(later: list[Exception]) -> None:
+    bench = Bench(GOOD, DeviceSilent("no answer"), *later)
+    bench.steps(2 + len(later))
+    assert bench.flags == [Flag.NOT_EVALUATED, Flag.MISSING]
+
+
 def test_a_lost_link_is_closed_and_opened_anew_after_the_back_off() -> None:
     bench = Bench(GOOD, LinkGone("unplugged"), GOOD)
     assert bench.steps(3)[1] == 1
     assert (bench.opened, bench.closed) == (2, 1)
 
 
-def test_a_port_that_is_not_there_is_tried_again_and_again() -> None:
+@pytest.mark.parametrize("error", [LinkGone("no such port"), DeviceSilent(""), BadFrame("")])
+def test_a_device_that_cannot_be_opened_is_tried_again_and_again(error: Exception) -> None:
     bench = Bench()
-    bench.open_error = LinkGone("no such port")
+    bench.open_error = error
     assert bench.steps(3) == [1, 2, 4]
     assert bench.opened == 3
     assert bench.kinds == ["device_down"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import tempfile
 import threading
@@ -68,6 +69,8 @@ def run(arguments: argparse.Namespace) -> Exit:
         raise CommandError(f"--output {arguments.output}: no such folder; make it first")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The screen shows what the log would say, and shares the terminal with nobody.
+    logging.getLogger("edge_gateway").addHandler(logging.NullHandler())
     footage = _footage(arguments)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edge-gateway-demo-")))
@@ -106,7 +109,7 @@ def _summary(report: Report, path: Path) -> None:
     )
     for note in report.notes:
         console.print(f"  note: {note}")
-    console.print(f"simulated: {'; '.join(report.simulated)}")
+    console.print(f"instruments: {'; '.join(report.simulated)}")
     if report.picture:
         console.print(f"anonymized picture: {report.picture}")
     console.print(f"report: {path}")

@@ -36,9 +36,9 @@ COUNT_S = 10
 PICTURE_S = 5.0
 
 WIRED: Mapping[str, str] = {
-    "wind": "simulated: WindSonic, ASCII at 4 Hz on a pty",
-    "sun": "simulated: SR05, Modbus RTU on a pty",
-    "air": "simulated: SHT4x below the I2C link",
+    "wind": "simulated WindSonic, ASCII at 4 Hz on a pty",
+    "sun": "simulated SR05, Modbus RTU on a pty",
+    "air": "simulated SHT4x below the I2C link",
     "camera": "real footage, counted in its own process",
 }
 

@@ -117,7 +117,7 @@ class Show:
         if picture is None:
             return ""
         path = self._output / "demo-scene.png"
-        path.write_bytes(picture.data)
+        path.write_bytes(picture.content)
         return str(path)
 
     def _snapshot(self, elapsed_s: float) -> Snapshot:
@@ -138,7 +138,7 @@ class Show:
                 LineRow(name, *(people.get(name, {}).get(d, 0) for d in ("forward", "backward")))
                 for name in stage.lines
             ),
-            watched.people_now if watched else 0,
+            watched.people if watched else 0,
             watched.frame_rate if watched else 0.0,
             outbox,
             self._uplink_row(health, stage.platform.arrivals()),

@@ -17,10 +17,10 @@ from edge_gateway.links.i2c import I2cBus
 from edge_gateway.outbox.store import Outbox
 from edge_gateway.reading import Entry, Reading
 from edge_gateway.summarise.windows import Summariser
-from edge_gateway.supervise import Worker
+from edge_gateway.supervise import AnyDriver, Worker
 from edge_gateway.trust.flags import RangeAndStep
 from edge_gateway.uplink.publisher import Uplink
-from edge_gateway.wiring import AnyDriver, Wiring
+from edge_gateway.wiring import Wiring
 
 SUMMARY_WINDOW_S = 60
 
@@ -68,11 +68,13 @@ class Gateway:
         rates = {device.id: device.samples_per_s for device in config.device}
         self._summariser = Summariser(rates, SUMMARY_WINDOW_S)
         self._summarising = threading.Lock()
+        self._judge = RangeAndStep()
         self._wiring = Wiring(clock, config.privacy, open_i2c=open_i2c)
         self.drivers: dict[str, AnyDriver] = {}
         """The driver of each device that was opened, by device id, for what is no reading."""
         self._workers = [self._worker(device, random) for device in config.device]
         self._pulse = Pulse(Patience())
+        self._acknowledged = 0
         self._stopping = threading.Event()
         self._committer = threading.Thread(target=self._commit_regularly, name="committer")
 
@@ -149,9 +151,12 @@ class Gateway:
     def _take(self, readings: Sequence[Reading]) -> None:
         self._pulse.reading(readings[-1].at)
         self._keep(readings)
+        self._summarise(lambda: self._summariser.add(readings))
+
+    def _summarise(self, closed_windows: Callable[[], list[Reading]]) -> None:
+        """Keep the summaries of the windows that are over; they are judged like any value."""
         with self._summarising:
-            summaries = self._summariser.add(readings)
-        self._keep(summaries)
+            self._keep([self._judge.assess(summary) for summary in closed_windows()])
 
     def _keep(self, entries: Sequence[Entry]) -> None:
         if entries:
@@ -160,9 +165,7 @@ class Gateway:
 
     def _commit_regularly(self) -> None:
         while not self._stopping.wait(self._config.outbox.commit_interval_s):
-            with self._summarising:
-                summaries = self._summariser.advance(self._clock.now())
-            self._keep(summaries)
+            self._summarise(lambda: self._summariser.advance(self._clock.now()))
             self._commit()
             self._tell()
 
@@ -170,7 +173,7 @@ class Gateway:
         committed = self._outbox.commit()
         if committed.trouble:
             _LOG.error("the outbox could not commit: %s", committed.trouble)
-        else:
+        elif committed.blocks:
             self._pulse.committed(self._clock.now())
 
     def _tell(self) -> None:
@@ -179,6 +182,10 @@ class Gateway:
         devices = [worker.health() for worker in self._workers]
         self._pulse.expect(giving(devices), now)
         uplink = self._uplink.status()
+        waiting = self._outbox.stats().blocks
+        if uplink.acknowledged > self._acknowledged or not waiting:
+            self._acknowledged = uplink.acknowledged
+            self._pulse.acked(now, more=bool(waiting))
         if uplink.connected:
             self._pulse.online(now)
         else:

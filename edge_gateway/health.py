@@ -9,73 +9,15 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Literal
 
 from edge_gateway.clock import ClockState, WallTime
-from edge_gateway.reading import Flag, Measurand, Reading, Stamp, Statistic
-
-Counter = Literal["bad_frames", "silences", "link_losses", "restarts"]
+from edge_gateway.device_health import DeviceHealth, DeviceState
+from edge_gateway.reading import Measurand, Reading, Stamp, Statistic
 
 # What another station may say of itself here: it has to survive JSON.
 Plain = str | int | float | bool | None
-
-
-class DeviceState(StrEnum):
-    """Where a device stands with its worker."""
-
-    STARTING = "starting"
-    UP = "up"
-    DOWN = "down"
-    MISCONFIGURED = "misconfigured"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCounts:
-    """What came of a device since its worker started; `restarts` counts bugs of its driver."""
-
-    readings: int = 0
-    bad_frames: int = 0
-    silences: int = 0
-    link_losses: int = 0
-    restarts: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceHealth:
-    """One device at one moment. `since` is when it entered its state; `last_error` stays."""
-
-    id: str
-    driver: str
-    state: DeviceState
-    since: Stamp
-    last_reading: Mapping[Measurand, Reading] = field(default_factory=dict[Measurand, Reading])
-    counts: DeviceCounts = DeviceCounts()
-    last_error: str = ""
-
-    @property
-    def given_up(self) -> bool:
-        """Whether nothing more is to be expected of it until the gateway is started again."""
-        return self.state in {DeviceState.MISCONFIGURED, DeviceState.STOPPED}
-
-    def after_readings(self, readings: Sequence[Reading]) -> DeviceHealth:
-        """This, and these readings; the missing ones are kept but not counted."""
-        given = sum(reading.flag is not Flag.MISSING for reading in readings)
-        return replace(
-            self,
-            last_reading={**self.last_reading, **{r.measurand: r for r in readings}},
-            counts=replace(self.counts, readings=self.counts.readings + given),
-        )
-
-    def after_error(self, text: str, counter: Counter | None) -> DeviceHealth:
-        """This, and one more error, of those that `counter` counts."""
-        counts = self.counts
-        if counter is not None:
-            counts = replace(counts, **{counter: getattr(counts, counter) + 1})
-        return replace(self, counts=counts, last_error=text)
 
 
 @dataclass(frozen=True, slots=True)

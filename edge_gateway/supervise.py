@@ -23,8 +23,8 @@ from typing import Any
 
 from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig
+from edge_gateway.device_health import Counter, DeviceHealth, DeviceState
 from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
-from edge_gateway.health import Counter, DeviceHealth, DeviceState
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone, Misconfigured
 from edge_gateway.reading import Event, Flag, Flagged, Measurand, Measured, Quantity, Reading, Stamp
 

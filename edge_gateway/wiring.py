@@ -14,9 +14,7 @@ from edge_gateway.drivers.contract import (
     I2c,
     I2cConfig,
     ModbusConfig,
-    PolledDriver,
     SerialConfig,
-    TalkingDriver,
 )
 from edge_gateway.drivers.registry import load
 from edge_gateway.links.errors import Misconfigured
@@ -24,8 +22,7 @@ from edge_gateway.links.i2c import I2cBus
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
 from edge_gateway.people.camera import CameraConfig, open_counter
-
-AnyDriver = PolledDriver[Any, Any] | TalkingDriver[Any, Any]
+from edge_gateway.supervise import AnyDriver
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from edge_gateway.clock import Clock, WallTime
 from edge_gateway.reading import Stamp
 from edge_gateway.twins.weather import WeatherScene
+
+# The machine is shared: how long an example takes says nothing about the code.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 class FrozenClock:

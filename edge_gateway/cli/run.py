@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import Path
 from random import SystemRandom
+from types import FrameType
 
 from edge_gateway.app import Gateway
 from edge_gateway.cli.check import read
@@ -35,9 +36,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     level = logging.DEBUG if arguments.verbose else logging.INFO
     # No time stamps: journald has better ones, and a wall clock may not be set yet.
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
-    told_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told_to_stop.set())
+    told_to_stop = _stop_signals()
     clock = SystemClock(trusted=config.clock.source == "trusted")
     try:
         gateway = Gateway(
@@ -49,3 +48,14 @@ def run(arguments: argparse.Namespace) -> Exit:
     told_to_stop.wait()
     gateway.stop()
     return Exit.DONE
+
+
+def _stop_signals() -> threading.Event:
+    told_to_stop = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told_to_stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, tell)
+    return told_to_stop

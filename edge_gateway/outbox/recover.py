@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -18,8 +18,8 @@ from edge_gateway.outbox.table import BLOCK_COLUMNS, BlockTable, stored_block
 # Blocks moved in one transaction: few enough for a small machine's memory.
 _MOVED_AT_ONCE = 256
 
-# Numbers tried one by one where no list of them can be read.
-_MOST_TRIED = 2_000_000
+# No number above this is tried where no list of them can be read.
+_MOST_TRIED = 100_000_000
 
 # SQLite keeps the log and its index beside the file under these endings.
 _ENDINGS = ("", "-wal", "-shm")
@@ -83,7 +83,10 @@ def _move_losses(kept: Path, table: BlockTable) -> None:
 
 
 def _open_as_it_is(kept: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(kept))}?mode=ro", uri=True)
+    connection = sqlite3.connect(f"file:{quote(str(kept))}?mode=ro", uri=True)
+    # Otherwise SQLite refuses all of a file that is shorter than its first page says.
+    connection.execute("PRAGMA writable_schema = ON")
+    return connection
 
 
 def _readable(kept: Path) -> Iterator[StoredBlock]:
@@ -116,29 +119,26 @@ def _whole_blocks(connection: sqlite3.Connection, store: str) -> Iterator[Stored
         yield block
 
 
-def _sequences(connection: sqlite3.Connection) -> Iterator[int]:
-    """The numbers to try: those the table or its index still names, else all between the ends."""
+def _sequences(connection: sqlite3.Connection) -> Iterable[int]:
+    """The numbers to try: those the table and its index still name, else all there ever were."""
+    found: set[int] = set()
     for query in (
         "SELECT sequence FROM blocks NOT INDEXED ORDER BY sequence",
-        "SELECT sequence FROM blocks INDEXED BY blocks_by_lane WHERE lane > '' ORDER BY sequence",
+        "SELECT sequence FROM blocks INDEXED BY blocks_by_lane WHERE lane > ''",
     ):
         try:
-            numbers = [int(row[0]) for row in connection.execute(query)]
+            for row in connection.execute(query):
+                found.add(int(row[0]))
         except (sqlite3.Error, TypeError, ValueError):
             continue
-        yield from numbers
-        return
-    first = _end(connection, "ASC")
-    last = _end(connection, "DESC")
-    if first is not None and last is not None:
-        yield from range(first, min(last, first + _MOST_TRIED) + 1)
+        return sorted(found)
+    last = _newest(connection) or max(found, default=0)
+    return range(min(found, default=1), min(last, _MOST_TRIED) + 1)
 
 
-def _end(connection: sqlite3.Connection, order: str) -> int | None:
+def _newest(connection: sqlite3.Connection) -> int:
     try:
-        row = connection.execute(
-            f"SELECT sequence FROM blocks NOT INDEXED ORDER BY sequence {order} LIMIT 1"  # noqa: S608
-        ).fetchone()
-    except sqlite3.Error:
-        return None
-    return None if row is None else int(row[0])
+        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'blocks'").fetchone()
+        return int(row[0])
+    except (sqlite3.Error, TypeError, ValueError):
+        return 0

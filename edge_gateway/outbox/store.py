@@ -46,7 +46,7 @@ class Outbox:
     """
 
     def __init__(self, folder: Path, *, clock: Clock, quota_bytes: int, random: Random) -> None:
-        self._path = folder / FILE_NAME
+        self.path = folder / FILE_NAME
         self._clock = clock
         self._random = random
         self._quota_bytes = quota_bytes
@@ -61,6 +61,7 @@ class Outbox:
         self._lost = 0
         self._trouble = ""
         self._broken = ""
+        self._is_closed = False
         self._rate = Rate()
         self._listeners: list[Callable[[], None]] = []
         self.recovery: Recovery | None = None
@@ -176,26 +177,28 @@ class Outbox:
             )
 
     def close(self) -> None:
-        """Commit what is left and let go of the folder; the outbox is not used afterwards."""
+        """Commit what is left and let go of the folder; safe to call twice, of no use after."""
         with self._lock:
-            self.commit()
-            self._table.close()
-            os.close(self._folder_lock)
+            if not self._is_closed:
+                self.commit()
+                self._table.close()
+                os.close(self._folder_lock)
+            self._is_closed = True
 
     def _open(self) -> BlockTable:
         try:
-            return BlockTable(self._path, most_bytes=self._store_bytes, random=self._random)
+            return BlockTable(self.path, most_bytes=self._store_bytes, random=self._random)
         except sqlite3.Error as error:
             if is_damage_at_start(error):
                 return self._start_over(str(error))
             raise OutboxError(
-                f"the outbox {self._path} cannot be opened: {error}. Check that its disk is "
+                f"the outbox {self.path} cannot be opened: {error}. Check that its disk is "
                 "mounted, writable and not full"
             ) from error
 
     def _start_over(self, cause: str) -> BlockTable:
-        kept = set_aside(self._path)
-        table = BlockTable(self._path, most_bytes=self._store_bytes, random=self._random)
+        kept = set_aside(self.path)
+        table = BlockTable(self.path, most_bytes=self._store_bytes, random=self._random)
         self.recovery = recover(kept, table, cause)
         self.append([recovery_event(self.recovery, self._clock.now())])
         return table
@@ -272,7 +275,7 @@ class Outbox:
         self._lost += sum(loss.entries for loss in losses)
 
     def _note(self, error: Exception) -> None:
-        self._trouble = f"{self._path}: {error}"
+        self._trouble = f"{self.path}: {error}"
         if isinstance(error, sqlite3.Error) and is_damage(error):
             self._table.close()
             self._broken = str(error)

@@ -28,6 +28,8 @@ DETAIL: Final = 2
 """Pixels of the learnt picture along a cell."""
 TOGETHER: Final = 3
 """Of 3 x 3 cells so many must change at once; one alone is noise of sensor or compression."""
+DIFFERS_TIMES: Final = 1.5
+"""A cell was learnt from anywhere in the span that counts as still, so it may be this far off."""
 
 LONGEST_STEP_S: Final = 0.5
 """What was not looked at is not known to be still: a longer gap counts as this much."""
@@ -181,9 +183,9 @@ class Background:
         cv2.copyTo(cells, beyond, self._highest)
         return _grown(self._together(span), 1)
 
-    def _together(self, difference: NDArray[np.uint8]) -> Mask:
+    def _together(self, difference: NDArray[np.uint8], times: float = 1.0) -> Mask:
         """Say which cells differ by more than noise does, with neighbours that do so too."""
-        beyond = (difference > self._settings.change_levels).astype(np.uint8)
+        beyond = (difference > times * self._settings.change_levels).astype(np.uint8)
         neighbours = np.asarray(cv2.boxFilter(beyond, -1, (3, 3), normalize=False), np.uint8)
         return (beyond * neighbours) >= TOGETHER
 
@@ -197,7 +199,7 @@ class Background:
         gain = np.median((seen + 1) / (self._reference.reshape(-1, 3)[sample] + 1), axis=0)
         gain = np.clip(gain, *GAIN_SPAN).astype(np.float32)
         expected = np.asarray(cv2.convertScaleAbs(self._reference * gain), np.uint8)
-        return self._together(_largest_difference(cells, expected)) & self.known
+        return self._together(_largest_difference(cells, expected), DIFFERS_TIMES) & self.known
 
     def _whole_scene_changed(self, differs: Mask) -> bool:
         if _share(differs, self.known) > WHOLE_SHARE:

@@ -1,7 +1,7 @@
 """The counter process. It opens its source, loads its model, and nothing else.
 
 What may leave is typed in `boundary.py`, what comes in is typed in `counter_settings.py`. It
-writes no file, and a picture of the camera goes nowhere but into the detector and the anonymizer.
+writes no file, and a picture of the camera goes nowhere but into detector and anonymizer.
 """
 
 from __future__ import annotations
@@ -9,22 +9,17 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Sequence
 from typing import Final
 
 from edge_gateway.links.errors import BadFrame, LinkGone, Misconfigured
-from edge_gateway.people.anonymize import Anonymizer, Marker, encode_jpeg, encode_png
-from edge_gateway.people.boundary import LONGEST_PICTURE, EncodedPicture
 from edge_gateway.people.counter_link import SPEAKS
 from edge_gateway.people.counter_process import GatewayHung, Lifeline, Outgoing, hide_memory
 from edge_gateway.people.counter_settings import CounterSettings, read_settings
 from edge_gateway.people.counting import PeopleCounter
-from edge_gateway.people.detect import Boxes, Detector, ModelError, model_hash, shipped_model
-from edge_gateway.people.frame import Picture
-from edge_gateway.people.lines import Line, LinesError
-from edge_gateway.people.picture_format import PictureFormat
+from edge_gateway.people.detect import Detector, ModelError, model_hash, shipped_model
+from edge_gateway.people.lines import LinesError
+from edge_gateway.people.scene import AnonymizedScene
 from edge_gateway.people.sources import open_source, shown
-from edge_gateway.people.track import Track
 from edge_gateway.people.watch import Eyes, lines_of, run_counter
 
 # Exit codes of the command line; with the last no retry helps.
@@ -53,26 +48,6 @@ def counter_main(fd: int) -> int:
             _say(str(error))
             return EXIT_FAILED
     return EXIT_DONE
-
-
-class AnonymizedScene:
-    """The anonymizer with its pictures as bytes: PNG, or JPEG where that would be too long."""
-
-    def __init__(self, width: int, height: int, lines: Sequence[Line]) -> None:
-        self._anonymizer = Anonymizer(width, height)
-        self._lines = lines
-
-    def learn(self, picture: Picture, boxes: Boxes, time_s: float) -> None:
-        """Take in a picture and where people may be in it."""
-        self._anonymizer.learn(picture, boxes, time_s)
-
-    def draw(self, tracks: Iterable[Track], monotonic_ns: int) -> EncodedPicture:
-        """Draw people as markers on what is learnt; what is not learnt stays blank."""
-        anonymized = self._anonymizer.picture(markers, self._lines)
-        content = encode_png(anonymized)
-        if len(content) <= LONGEST_PICTURE:
-            return EncodedPicture(PictureFormat.PNG, content, monotonic_ns)
-        return EncodedPicture(PictureFormat.JPEG, encode_jpeg(anonymized), monotonic_ns)
 
 
 def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifeline) -> None:

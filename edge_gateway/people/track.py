@@ -30,6 +30,9 @@ class TrackerSettings:
     feet: int = 1
     low_new: int = 0
     iou_w: float = 0.0
+    link_s: float = 0.0
+    link_a: float = 0.35
+    link_b: float = 0.35
     fresh_s: float = 99.0
     brake_s: float = 99.0
     cover1: float = 9
@@ -99,7 +102,8 @@ class _Person:
         self.hits = 1
         self.born = self.seen = self.time = time_s
         self.steps = [FootPoint(time_s, l + w / 2, t + h)]
-        self.close = 0
+        self.first = self.last = self.steps[0]
+        self.vx = self.vy = 0.0
 
     def predict(self, time_s: float) -> None:
         dt = time_s - self.time
@@ -167,6 +171,8 @@ class _Person:
         self.score = sc
         self.hits += 1
         self.seen = time_s
+        self.last = FootPoint(time_s, self.x.place, self.y.place)
+        self.vx, self.vy = self.x.speed, self.y.speed
         self.steps.append(FootPoint(time_s, self.x.place, self.y.place))
 
 
@@ -184,7 +190,7 @@ class Tracker:
         weak = [b for b in rows if b[4] < s.high_score]
         for p in self._people:
             p.predict(time_s)
-        conf = [p for p in self._people if p.id]
+        conf = [p for p in self._people if p.id and time_s - p.seen <= (min(s.coast_s, (p.seen-p.born)*s.earn + s.tentative_gap_s if s.earn else 99))]
         tent = [p for p in self._people if not p.id]
         fresh = [p for p in conf if time_s - p.seen <= s.fresh_s]
         stale = [p for p in conf if time_s - p.seen > s.fresh_s]
@@ -201,17 +207,38 @@ class Tracker:
         self._people = [
             p
             for p in self._people
-            if time_s - p.seen <= (min(s.coast_s, (p.seen-p.born)*s.earn + s.tentative_gap_s if s.earn else 99) if p.id else s.tentative_gap_s) + 1e-9
+            if time_s - p.seen <= max(s.link_s if p.id else 0,0)+1e-9 and p.seen>=0 or time_s - p.seen <= (min(s.coast_s, (p.seen-p.born)*s.earn + s.tentative_gap_s if s.earn else 99) if p.id else s.tentative_gap_s) + 1e-9
         ]
         out = []
         for p in self._people:
             if not p.id and p.hits >= s.confirm_hits and p.seen == time_s or (not p.id and p.hits >= 2 and time_s - p.born >= s.confirm_s - 1e-9 and p.seen == time_s):
-                p.id = self._next
-                self._next += 1
+                lost = self._lost_self(p) if s.link_s else None
+                if lost is None:
+                    p.id = self._next
+                    self._next += 1
+                else:
+                    p.id, lost.id, lost.seen = lost.id, 0, -99
+                    p.hits += lost.hits
             if p.id:
                 steps, p.steps = tuple(p.steps), []
                 out.append(Track(p.id, p.x.place - p.w / 2, p.y.place - p.h, p.w, p.h, p.seen == time_s, p.score, steps))
         return tuple(out)
+
+    def _lost_self(self, p):
+        best, cost = None, 1.0
+        s = self._settings
+        for q in self._people:
+            if not q.id or q is p or q.seen >= p.born or p.born - q.seen > s.link_s:
+                continue
+            gap = p.born - q.seen
+            vx, vy = (q.vx + p.x.speed) / 2, (q.vy + p.y.speed) / 2
+            first, last = p.first, q.last
+            d = math.hypot(first.x - last.x - vx * gap, first.y - last.y - vy * gap) / (q.h * (s.link_a + s.link_b * gap))
+            if abs(math.log(p.h / q.h)) > 0.3:
+                continue
+            if d < cost:
+                best, cost = q, d
+        return best
 
     def _match(self, people, boxes, time_s):
         if not people or not boxes:

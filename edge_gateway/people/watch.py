@@ -60,6 +60,10 @@ class Scene(Protocol):
         """Take in a picture and where people may be in it."""
         ...
 
+    def forget(self) -> None:
+        """Withhold what was learnt: it may be another place now."""
+        ...
+
     def draw(self, tracks: Iterable[Track], monotonic_ns: int) -> EncodedPicture:
         """Draw people as markers on what is learnt."""
         ...
@@ -142,7 +146,7 @@ class _Watch:
         if frame.picture.shape != self._shape:
             self._begin(frame.picture)
         elif frame.cut:
-            self._counting = self._eyes.counting()
+            self._start_anew()
         self._number = frame.number
         counted = self._counting.update(frame.picture, frame.number, frame.time_s)
         self._busy_s += clock() - started_s
@@ -164,6 +168,12 @@ class _Watch:
         if self._scene is not None and now_s >= self._picture_s:
             self._picture_s = now_s + self._settings.picture_interval_s
             self._out(self._scene.draw(self._tracks, round(now_s * 1e9)))
+
+    def _start_anew(self) -> None:
+        """Follow nobody over a cut; a camera may come back in another place, a file does not."""
+        self._counting = self._eyes.counting()
+        if self._scene is not None and not self._source.is_file:
+            self._scene.forget()
 
     def _begin(self, picture: Picture) -> None:
         """Start over with pictures of another size; lines are in pixels and must fit."""

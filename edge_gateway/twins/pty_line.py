@@ -10,7 +10,7 @@ import select
 import time
 import tty
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import ClassVar, Self
@@ -34,7 +34,7 @@ class PtyLine:
         self._writing = Lock()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._waking = Lock()
-        self._pulling = False
+        self._moving = False
         self._closed = False
         # Master and slave end; the slave's is kept open, or the master reads EIO between two
         # openings by the gateway.
@@ -50,7 +50,7 @@ class PtyLine:
 
     def plug(self) -> None:
         """Connect, under a device node of the system's choice; nothing happens when plugged."""
-        with self._reading, self._writing:
+        with self._plug_in_hand():
             if self._ends is not None or self._closed:
                 return
             master, slave = pty.openpty()
@@ -62,12 +62,7 @@ class PtyLine:
 
     def unplug(self) -> None:
         """Pull the plug: the gateway's end hangs up, and its path is gone."""
-        # A reader that is woken while the plug is being pulled leaves the wake-up standing, so
-        # that it cannot wait for a whole timeout again before this gets its lock.
-        self._pulling = True
-        self.wake()
-        with self._reading, self._writing:
-            self._pulling = False
+        with self._plug_in_hand():
             ends, self._ends = self._ends, None
             for end in ends or ():
                 os.close(end)
@@ -85,7 +80,7 @@ class PtyLine:
             if self._ends is not None:
                 poll.register(self._ends[0], select.POLLIN)
             ready = dict(poll.poll(math.ceil(timeout_s * 1000)))
-            if ready.pop(self._wake, None) and not self._pulling:
+            if ready.pop(self._wake, None) and not self._moving:
                 os.eventfd_read(self._wake)
             if self._ends is None or not ready:
                 return b""
@@ -112,6 +107,16 @@ class PtyLine:
             if not self._closed:
                 self._closed = True
                 os.close(self._wake)
+
+    @contextlib.contextmanager
+    def _plug_in_hand(self) -> Generator[None]:
+        # A reader that is woken meanwhile leaves the wake-up standing, so that it cannot wait for
+        # a whole timeout again before this gets its lock.
+        self._moving = True
+        self.wake()
+        with self._reading, self._writing:
+            self._moving = False
+            yield
 
 
 class LineTwin(ABC):

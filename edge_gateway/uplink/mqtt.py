@@ -185,8 +185,10 @@ class Connection:
                 "the broker closed the connection without an answer: "
                 "does this port want TLS, a client certificate, or MQTT 3.1.1?"
             )
-        else:
+        elif reason.is_failure and str(reason) != "Unspecified error":
             self._end(f"the connection was lost: {reason}")
+        else:
+            self._end("the connection was lost: the broker or the network closed it")
 
     def _on_publish(
         self,

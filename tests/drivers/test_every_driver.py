@@ -5,7 +5,7 @@ A new driver is under test once its twin has a bench in `BENCHES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,19 +24,28 @@ from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkG
 from edge_gateway.links.i2c import I2cBus
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
-from edge_gateway.reading import Flag, Flagged, Measurand, Measured, Quantity
+from edge_gateway.reading import Flagged, Measurand, Measured, Quantity
 from edge_gateway.twins.hukseflux import HuksefluxTwin
 from edge_gateway.twins.i2c_bus import SimulatedI2cBus
 from edge_gateway.twins.pty_line import PtyLine
 from edge_gateway.twins.sht import ShtTwin
-from edge_gateway.twins.weather import WeatherScene
+from edge_gateway.twins.weather import Weather, WeatherScene
 from edge_gateway.twins.windsonic import WindSonicTwin
 
 FOUR = (BadFrame, DeviceSilent, LinkGone)  # Misconfigured has tests of its own
 TRIES = 4
-# Weather that stands still: every good value is the same one.
-SCENE = WeatherScene(seed=5)
 CLOCK = SystemClock()
+
+
+class StillAir(WeatherScene):
+    """Weather that stands still: every good value is the same one."""
+
+    def at(self, seconds: float) -> Weather:
+        del seconds
+        return super().at(0.0)
+
+
+SCENE = StillAir(seed=5)
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,11 @@ class Bench:
             return self.driver.read()
         return next(self.driver.listen())
 
+    def measure_on(self) -> None:
+        """Use up what is still on its way, until an error comes."""
+        for _ in range(TRIES):
+            self.measure()
+
     def measure_again(self) -> Measured:
         """As the supervisor would: a few tries, without opening anything anew."""
         for _ in range(TRIES):
@@ -64,47 +78,43 @@ class Bench:
 
 
 @contextmanager
-def windsonic_bench(folder: Path) -> Iterator[Bench]:
+def windsonic_bench(folder: Path) -> Generator[Bench]:
     line = PtyLine(by_id=folder / "wind")
     port = SerialPort(line.path, 9600)
     port.discard_input()
-    driver = WindSonic(
-        WindSonicConfig(id="wind", driver="windsonic", port=line.path), port, CLOCK
-    )
-    with WindSonicTwin(line, SCENE, rate_hz=100, seconds=lambda: 0.0) as twin:
-        yield Bench(driver, twin.fail, line.unplug, line.plug, silence=60)
+    driver = WindSonic(WindSonicConfig(id="wind", driver="windsonic", port=line.path), port, CLOCK)
+    with WindSonicTwin(line, SCENE, rate_hz=100) as twin:
+        yield Bench(driver, twin.fail, line.unplug, line.plug, silence=100)
     port.close()
     line.close()
 
 
 @contextmanager
-def hukseflux_bench(folder: Path) -> Iterator[Bench]:
+def hukseflux_bench(folder: Path) -> Generator[Bench]:
     line = PtyLine(by_id=folder / "sun")
     port = SerialPort(line.path, 19200, "E")
     port.discard_input()
     config = HuksefluxConfig(id="sun", driver="hukseflux", port=line.path)
-    driver = Hukseflux(config, ModbusLine(port, CLOCK, timeout_s=0.06), CLOCK)
-    with HuksefluxTwin(line, SCENE, late_s=0.1, seconds=lambda: 0.0) as twin:
+    driver = Hukseflux(config, ModbusLine(port, CLOCK, timeout_s=0.1), CLOCK)
+    with HuksefluxTwin(line, SCENE, late_s=0.15) as twin:
         yield Bench(driver, twin.fail, line.unplug, line.plug)
     port.close()
     line.close()
 
 
 @contextmanager
-def sht_bench(folder: Path) -> Iterator[Bench]:
+def sht_bench(folder: Path) -> Generator[Bench]:
     del folder
-    twin = ShtTwin(SCENE, seconds=lambda: CLOCK.now().monotonic_ns / 1e9)
-    still = ShtTwin(SCENE, seconds=lambda: 0.0)
-    del still
+    twin = ShtTwin(SCENE)
     bus = SimulatedI2cBus({0x44: twin})
     link = I2cBus(1, open_bus=bus.open)
-    yield Bench(Sht(ShtConfig(id="air", driver="sht"), link, CLOCK), twin.fail, bus.unplug, bus.plug)
+    yield Bench(
+        Sht(ShtConfig(id="air", driver="sht"), link, CLOCK), twin.fail, bus.unplug, bus.plug
+    )
     link.close()
 
 
-BENCHES: Mapping[
-    str, tuple[Callable[[Path], AbstractContextManager[Bench]], Sequence[str]]
-] = {
+BENCHES: Mapping[str, tuple[Callable[[Path], AbstractContextManager[Bench]], Sequence[str]]] = {
     "windsonic": (windsonic_bench, WindSonicTwin.FAULTS),
     "hukseflux": (hukseflux_bench, HuksefluxTwin.FAULTS),
     "sht": (sht_bench, ShtTwin.FAULTS),
@@ -117,3 +127,128 @@ CASES = [
     for fault in faults
     if fault != "exception_2"
 ]
+
+
+@pytest.fixture
+def bench(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(windsonic, "SILENT_AFTER_S", 0.5)
+    with BENCHES[name][0](tmp_path) as bench:
+        yield bench
+
+
+def quantity(key: Quantity | Measurand) -> Quantity:
+    return key.quantity if isinstance(key, Measurand) else key
+
+
+def good(measured: Measured) -> dict[Quantity, float]:
+    """Values a driver gives without reserve."""
+    return {
+        quantity(key): value for key, value in measured.items() if not isinstance(value, Flagged)
+    }
+
+
+def test_every_driver_has_a_bench() -> None:
+    assert set(BENCHES) == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_a_polled_or_a_talking_driver(name: str) -> None:
+    driver = registry.load(name)
+    assert issubclass(driver, (PolledDriver, TalkingDriver))
+    assert driver.__base__ is not Driver
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_title_is_one_line_of_its_own(name: str) -> None:
+    titles = [registry.load(other).title for other in NAMES]
+    title = registry.load(name).title
+    assert title.strip()
+    assert "\n" not in title
+    assert titles.count(title) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_of_its_configuration_is_described(name: str) -> None:
+    fields = registry.load(name).config_model.model_fields
+    assert not [key for key, field in fields.items() if not field.description]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_key_of_its_configuration_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        registry.load(name).config_model(id="a", driver=name, no_such_key=1)  # pyright: ignore[reportCallIssue]  that is what is tested
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_gives_the_quantities_it_names_and_no_others(name: str, bench: Bench) -> None:
+    given = {quantity(key) for key in bench.measure()}
+    assert given == set(registry.load(name).quantities)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_values_are_in_the_unit_and_range_of_their_quantity(bench: Bench) -> None:
+    for measured, value in good(bench.measure()).items():
+        assert measured.nature.low <= value <= measured.nature.high
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_silent_device_is_told_and_comes_back(bench: Bench) -> None:
+    bench.measure()
+    bench.fail("silent", bench.silence)
+    with pytest.raises(DeviceSilent):
+        bench.measure()
+    assert bench.measure_again()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fault", ["crc", "half_frame"])
+def test_a_spoilt_answer_is_a_bad_frame(bench: Bench, fault: str) -> None:
+    bench.measure()
+    bench.fail(fault, 1)
+    with pytest.raises(BadFrame):
+        bench.measure_on()
+
+
+@pytest.mark.parametrize(("name", "fault"), CASES)
+def test_no_fault_makes_a_wrong_value_or_another_error(bench: Bench, fault: str) -> None:
+    right = good(bench.measure())
+    bench.fail(fault, 2)
+    for _ in range(TRIES):
+        with suppress(*FOUR):
+            for key, value in good(bench.measure()).items():
+                assert value == pytest.approx(right[key], abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "fault"), CASES)
+def test_it_comes_back_from_every_fault_without_a_restart(bench: Bench, fault: str) -> None:
+    right = good(bench.measure())
+    bench.fail(fault, 2)
+    for _ in range(TRIES):
+        with suppress(*FOUR):
+            bench.measure()
+    assert good(bench.measure_again()) == pytest.approx(right, abs=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unplugged_link_is_gone_and_comes_back_without_a_restart(bench: Bench) -> None:
+    right = good(bench.measure())
+    bench.unplug()
+    for _ in range(2):
+        with pytest.raises(LinkGone):
+            bench.measure_on()
+    bench.plug()
+    assert good(bench.measure_again()) == pytest.approx(right, abs=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_closed_link_is_gone(bench: Bench) -> None:
+    bench.driver.link.close()
+    with pytest.raises(LinkGone, match="was closed"):
+        bench.measure()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_error_says_something(bench: Bench) -> None:
+    bench.unplug()
+    with pytest.raises(DeviceError, match=r"\w+ \w+"):
+        bench.measure()

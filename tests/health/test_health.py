@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge_gateway.clock import ClockState, WallTime
+from edge_gateway.device_health import DeviceCounts, DeviceHealth, DeviceState
 from edge_gateway.health import (
-    DeviceCounts,
-    DeviceHealth,
-    DeviceState,
     GatewayHealth,
     Notifier,
     Patience,

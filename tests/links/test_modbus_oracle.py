@@ -80,7 +80,7 @@ def test_the_driver_reads_what_the_server_holds(master: ModbusLine) -> None:
 
 
 # One line for all examples is the point: no answer may be taken for the next one.
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_span_of_registers_comes_as_it_is(master: ModbusLine, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(INPUT) - 1))

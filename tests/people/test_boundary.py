@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
-import zlib
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import edge_gateway.people
-from edge_gateway.config import PrivacyConfig
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.people.boundary import (
     LONGEST_FRAME,
@@ -30,12 +28,6 @@ from edge_gateway.people.boundary import (
     SourceState,
     encode,
     framed,
-)
-from edge_gateway.people.counter_settings import (
-    CounterSettings,
-    LineConfig,
-    encode_settings,
-    read_settings,
 )
 from edge_gateway.people.picture_format import PictureFormat
 
@@ -183,86 +175,6 @@ def test_half_observed_is_a_ratio_of_a_half() -> None:
     assert Coverage(450.0, 900.0, 4500).ratio == 0.5
 
 
-def _png_with(kind: bytes, content: bytes) -> bytes:
-    chunk = kind + content
-    whole = len(content).to_bytes(4, "big") + chunk + zlib.crc32(chunk).to_bytes(4, "big")
-    after_header = 8 + 12 + 13
-    return PNG[:after_header] + whole + PNG[after_header:]
-
-
-def _jpeg_with(marker: int, content: bytes) -> bytes:
-    segment = bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2, "big") + content
-    return JPEG[:2] + segment + JPEG[2:]
-
-
-@pytest.mark.parametrize(
-    ("picture_format", "content"),
-    [
-        (PictureFormat.PNG, JPEG),
-        (PictureFormat.JPEG, PNG),
-        (PictureFormat.PNG, b""),
-        (PictureFormat.JPEG, b""),
-        (PictureFormat.PNG, PNG + b"x"),
-        (PictureFormat.JPEG, JPEG + b"x"),
-        (PictureFormat.JPEG, JPEG + JPEG),
-        (PictureFormat.PNG, PNG[:-1]),
-        (PictureFormat.JPEG, JPEG[:-1]),
-        (PictureFormat.PNG, PNG + PNG),
-        (PictureFormat.PNG, _png_with(b"eXIf", b"II*\x00")),
-        (PictureFormat.PNG, _png_with(b"tEXt", b"Comment\x00somebody")),
-        (PictureFormat.JPEG, _jpeg_with(0xE1, b"Exif\x00\x00II*\x00")),
-        (PictureFormat.JPEG, _jpeg_with(0xFE, b"somebody")),
-        (PictureFormat.JPEG, _jpeg_with(0xE0, b"JFXX\x00\x10" + JPEG)),
-        (PictureFormat.PNG, NOISE.tobytes()),
-    ],
-)
-def test_only_a_bare_picture_may_leave(picture_format: PictureFormat, content: bytes) -> None:
-    with pytest.raises(ValidationError):
-        EncodedPicture(picture_format, content, 0)
-
-
-@given(st.sampled_from([PNG, JPEG]), st.data())
-def test_a_damaged_picture_is_refused_or_decoded_but_never_crashes(
-    content: bytes, data: st.DataObject
-) -> None:
-    at = data.draw(st.integers(0, len(content) - 1))
-    damaged = content[:at] + data.draw(st.binary(max_size=4)) + content[at + 1 :]
-    for picture_format in PictureFormat:
-        try:
-            EncodedPicture(picture_format, damaged, 0)
-        except ValidationError:
-            continue
-
-
-def test_settings_come_back_as_they_were() -> None:
-    sent = _settings()
-    stream = encode_settings(sent)
-    parts = iter([stream[:3], stream[3:4], stream[4:40], stream[40:]])
-    assert read_settings(lambda _at_most: next(parts)) == sent
-
-
-def test_settings_without_the_permission_are_refused() -> None:
-    body = _settings().model_dump(mode="json")
-    del body["permission"]
-    stream = framed(b"S", json.dumps(body).encode())
-    parts = iter([stream[:4], stream[4:]])
-    with pytest.raises(BadFrame, match="permission"):
-        read_settings(lambda _at_most: next(parts))
-
-
-@given(st.binary(max_size=100))
-def test_settings_of_any_bytes_are_a_bad_frame(stream: bytes) -> None:
-    left = bytearray(stream)
-
-    def receive(at_most: int) -> bytes:
-        part = bytes(left[:at_most])
-        del left[:at_most]
-        return part
-
-    with pytest.raises(BadFrame):
-        read_settings(receive)
-
-
 @pytest.mark.parametrize(
     "station", ["boundary", "picture_format", "counter_settings", "counter_link", "camera"]
 )
@@ -295,19 +207,6 @@ def test_no_message_has_room_for_more_than_it_says() -> None:
         "Health": ["frame_rate", "inference_ms", "source", "people"],
         "EncodedPicture": ["format", "content", "monotonic_ns"],
     }
-
-
-def _settings() -> CounterSettings:
-    return CounterSettings(
-        permission=PrivacyConfig(
-            purpose="width of the footway",
-            operator="City",
-            contact="city@example",
-            notice_posted=True,
-        ),
-        source="rtsp://camera.example/stream",
-        line=(LineConfig(name="gate", start=(10, 20), end=(30, 20)),),
-    )
 
 
 def _imports(module: str, seen: set[str]) -> set[str]:

@@ -115,6 +115,10 @@ class Sketch:
 
     def __init__(self) -> None:
         self.learnt = 0
+        self.forgotten = 0
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     def learn(self, picture: Picture, boxes: Boxes, time_s: float) -> None:
         del picture, boxes, time_s
@@ -210,6 +214,11 @@ def test_pictures_leave_at_their_interval_when_the_settings_say_so() -> None:
     times = [m.monotonic_ns / 1e9 for m in run.messages if isinstance(m, EncodedPicture)]
     assert times == pytest.approx([4.0, 8.0], abs=0.11)
     assert run.sketches[0].learnt == 100
+
+
+def test_a_camera_that_comes_back_may_look_at_another_place() -> None:
+    run = _run(1.0, SETTINGS.model_copy(update={"picture_interval_s": 4.0}), cuts=[4, 8])
+    assert run.sketches[0].forgotten == 2
 
 
 def test_a_line_outside_the_picture_is_refused() -> None:

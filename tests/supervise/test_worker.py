@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from edge_gateway.clock import WallTime
 from edge_gateway.config import DeviceConfig
+from edge_gateway.device_health import DeviceState
 from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
-from edge_gateway.health import DeviceState
 from edge_gateway.links.errors import BadFrame, DeviceSilent, LinkGone, Misconfigured
 from edge_gateway.reading import Event, Flag, Measurand, Measured, Quantity, Reading, Stamp
 from edge_gateway.supervise import AnyDriver, Worker
@@ -50,23 +50,16 @@ class Slowest(Random):
 
 class Polled(PolledDriver[DeviceConfig, None]):
     answers: list[Answer]
-    read_s = 0.0
+    read_s: float
 
     def read(self) -> Measured:
         self.waiter.sleep(self.read_s)
         return given_or_raised(self.answers.pop(0))
 
 
-class Slow(Polled):
-    read_s = 0.75
-
-
-class VerySlow(Polled):
-    read_s = 25.0
-
-
 class Talking(TalkingDriver[DeviceConfig, None]):
     answers: list[Answer]
+    read_s: float
 
     def listen(self) -> Iterator[Measured]:
         while self.answers:
@@ -88,6 +81,7 @@ class Bench:
         self.delivered: list[Sequence[Reading]] = []
         self.events: list[Event] = []
         self.opened = self.closed = 0
+        self.read_s = 0.0
         self.open_error: Exception | None = None
         self.kind: type[Polled | Talking] = Talking if talking else Polled
         self.config = DeviceConfig(id="roof", driver="fake", period_s=period_s)
@@ -109,7 +103,7 @@ class Bench:
         if self.open_error is not None:
             raise self.open_error
         driver = self.kind(self.config, None, self.clock)
-        driver.answers = self.answers
+        driver.answers, driver.read_s = self.answers, self.read_s
         return driver
 
     def close(self) -> None:
@@ -144,13 +138,13 @@ def test_a_poll_is_delivered_with_the_stamp_of_its_arrival() -> None:
 
 def test_the_pace_does_not_drift_with_the_time_a_read_takes() -> None:
     bench = Bench(*[GOOD] * 3)
-    bench.kind = Slow
+    bench.read_s = 0.75
     assert bench.steps(3) == [9.25, 9.25, 9.25]
 
 
 def test_slots_missed_by_a_slow_read_are_skipped_and_not_bunched() -> None:
     bench = Bench(GOOD, GOOD)
-    bench.kind = VerySlow
+    bench.read_s = 25
     assert bench.steps(1) == [5.0]
 
 

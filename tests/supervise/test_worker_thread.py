@@ -13,8 +13,8 @@ from random import Random
 
 from edge_gateway.clock import SystemClock
 from edge_gateway.config import DeviceConfig
+from edge_gateway.device_health import DeviceState
 from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
-from edge_gateway.health import DeviceState
 from edge_gateway.links.errors import LinkGone, Misconfigured
 from edge_gateway.reading import Event, Flag, Measured, Quantity, Reading
 from edge_gateway.supervise import AnyDriver, Worker

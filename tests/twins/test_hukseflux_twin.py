@@ -29,7 +29,7 @@ def line() -> Iterator[PtyLine]:
 
 @pytest.fixture
 def twin(line: PtyLine, scene: WeatherScene) -> HuksefluxTwin:
-    return HuksefluxTwin(line, scene, late_s=0.1, seconds=lambda: 0.0)
+    return HuksefluxTwin(line, scene, late_s=0.22, seconds=lambda: 0.0)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def port(line: PtyLine) -> Iterator[SerialPort]:
 @pytest.fixture
 def sensor(line: PtyLine, port: SerialPort) -> Hukseflux:
     config = HuksefluxConfig(id="sun", driver="hukseflux", port=line.path)
-    master = ModbusLine(port, SystemClock(), timeout_s=0.06)
+    master = ModbusLine(port, SystemClock(), timeout_s=0.15)
     return Hukseflux(config, master, SystemClock())
 
 

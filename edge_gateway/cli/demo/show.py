@@ -21,7 +21,8 @@ from edge_gateway.cli.demo.snapshot import (
 )
 from edge_gateway.cli.demo.stage import Stage
 from edge_gateway.cli.terminal import out
-from edge_gateway.health import DeviceHealth, GatewayHealth
+from edge_gateway.device_health import DeviceHealth
+from edge_gateway.health import GatewayHealth
 from edge_gateway.people.camera import Camera
 from edge_gateway.reading import Flag, Quantity, Reading, Statistic
 

@@ -1,0 +1,38 @@
+"""The one way for a picture out of the counter: through the anonymizer, then encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from edge_gateway.people.anonymize import Anonymizer, Marker, encode_jpeg, encode_png
+from edge_gateway.people.boundary import LONGEST_PICTURE, EncodedPicture
+from edge_gateway.people.detect import Boxes
+from edge_gateway.people.frame import Picture
+from edge_gateway.people.lines import Line
+from edge_gateway.people.picture_format import PictureFormat
+from edge_gateway.people.track import Track
+
+
+class AnonymizedScene:
+    """The anonymizer with its pictures as bytes: PNG, or JPEG where that would be too long."""
+
+    def __init__(self, width: int, height: int, lines: Sequence[Line]) -> None:
+        self._anonymizer = Anonymizer(width, height)
+        self._lines = [(line.name, line.start, line.end) for line in lines]
+
+    def learn(self, picture: Picture, boxes: Boxes, time_s: float) -> None:
+        """Take in a picture and where people may be in it."""
+        self._anonymizer.learn(picture, boxes, time_s)
+
+    def forget(self) -> None:
+        """Withhold what was learnt: it may be another place now."""
+        self._anonymizer.forget()
+
+    def draw(self, tracks: Iterable[Track], monotonic_ns: int) -> EncodedPicture:
+        """Draw people as markers on what is learnt; what is not learnt stays blank."""
+        markers = [Marker(*track.foot, height=track.height) for track in tracks if track.observed]
+        anonymized = self._anonymizer.picture(markers, self._lines)
+        content = encode_png(anonymized)
+        if len(content) <= LONGEST_PICTURE:
+            return EncodedPicture(PictureFormat.PNG, content, monotonic_ns)
+        return EncodedPicture(PictureFormat.JPEG, encode_jpeg(anonymized), monotonic_ns)

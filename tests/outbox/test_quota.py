@@ -1,0 +1,194 @@
+"""A full outbox drops the oldest of the lowest lane, and accounts for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge_gateway.outbox import Outbox, decode
+from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
+
+if TYPE_CHECKING:
+    from conftest import StillClock
+
+BOOT = "0123456789abcdef0123456789abcdef"
+QUOTA = 1 << 20
+OVERFULL = 40
+FillUp = Callable[[Outbox, int], int]
+
+
+@pytest.fixture
+def fill_up() -> FillUp:
+    """Commits so often 5000 readings that zlib finds nothing in, 36 kB; returns how many in all."""
+    random = Random(1)
+    measurand = Measurand(Quantity.GLOBAL_IRRADIANCE)
+    noise = [(random.uniform(-10, 1600), random.randrange(10**9)) for _ in range(5000)]
+
+    def commit(outbox: Outbox, commits: int) -> int:
+        for number in range(commits):
+            outbox.append(
+                Reading("dev", measurand, value, Flag.GOOD, Stamp(BOOT, number * 10**9 + ns))
+                for value, ns in noise
+            )
+            assert outbox.commit().trouble == ""
+        return 5000 * commits
+
+    return commit
+
+
+def losses(outbox: Outbox) -> list[Event]:
+    """The loss events that wait, in order."""
+    found = [
+        entry
+        for block in outbox.pending(Lane.EVENTS, limit=1000)
+        for entry in decode(block.payload)
+    ]
+    return [event for event in found if isinstance(event, Event) and event.kind == "loss"]
+
+
+def lost_entries(outbox: Outbox) -> int:
+    return sum(int(event.text.split()[0]) for event in losses(outbox))
+
+
+def test_the_store_stays_within_its_quota(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    assert outbox.stats().disk_bytes <= QUOTA
+
+
+def test_the_oldest_raw_blocks_go_first(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    kept = [block.handle.sequence for block in outbox.pending(Lane.RAW, limit=10_000)]
+    (told,) = (block.handle.sequence for block in outbox.pending(Lane.EVENTS, limit=9))
+    everything_since = set(range(kept[0], outbox.newest_sequence() + 1))
+    assert kept[0] > 50
+    assert set(kept) == everything_since - {told}
+
+
+def test_every_entry_is_kept_or_told_as_lost(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp, clock: StillClock
+) -> None:
+    outbox = make_outbox(QUOTA)
+    given = fill_up(outbox, OVERFULL)
+    clock.now_s += 601
+    outbox.commit()
+    raw = outbox.stats().lanes[Lane.RAW]
+    assert raw.entries + lost_entries(outbox) == given
+    assert outbox.stats().lost == lost_entries(outbox)
+
+
+def test_a_loss_names_its_lane_and_span_and_cause(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    first = losses(outbox)[0]
+    assert first.subject == "raw"
+    assert re.fullmatch(
+        r"\d+ entries in \d+ blocks given up, taken from 0\.\d{3} s after the start of boot "
+        rf"{BOOT} to \d+\.\d{{3}} s after the start of boot {BOOT}: the outbox was full",
+        first.text,
+    )
+
+
+def test_a_dated_loss_is_told_by_date(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp, clock: StillClock
+) -> None:
+    clock.offset_s = 1_785_733_200.0  # 2026-08-03T05:00:00Z
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    assert "taken from 2026-08-03T05:00:00." in losses(outbox)[0].text
+
+
+def test_losses_are_told_at_once_and_then_every_ten_minutes(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp, clock: StillClock
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    at_first = len(losses(outbox))
+    clock.now_s += 601
+    outbox.commit()
+    assert (at_first, len(losses(outbox))) == (1, 2)
+
+
+def test_losses_not_yet_told_survive_a_restart(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    given = fill_up(outbox, OVERFULL)
+    outbox.close()
+    outbox = make_outbox(QUOTA)
+    outbox.commit()
+    assert outbox.stats().lanes[Lane.RAW].entries + lost_entries(outbox) == given
+
+
+def test_raw_data_never_pushes_out_events(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp, event: Callable[[int], Event]
+) -> None:
+    outbox = make_outbox(QUOTA)
+    outbox.append([event(1)])
+    outbox.commit()
+    fill_up(outbox, OVERFULL)
+    assert decode(outbox.pending(Lane.EVENTS)[0].payload) == (event(1),)
+
+
+def test_where_nothing_lower_waits_the_newcomer_is_the_loss(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    random = Random(2)
+    text = "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(10_000))
+    for number in range(50):
+        outbox.append([Event("test", "dev", text + str(number), Stamp(BOOT, number))])
+        outbox.commit()
+    kept, lost = outbox.stats().lanes[Lane.EVENTS], outbox.stats().lost
+    given = fill_up(outbox, 1)
+    stats = outbox.stats()
+    assert stats.lanes[Lane.EVENTS] == kept
+    assert stats.lanes[Lane.RAW].entries < given
+    assert stats.lanes[Lane.RAW].entries + stats.lost - lost == given
+
+
+def test_a_full_store_can_be_drained_and_takes_new_data(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, OVERFULL)
+    outbox.remove(block.handle for block in outbox.pending(Lane.RAW, limit=10_000))
+    outbox.commit()
+    fill_up(outbox, 2)
+    assert outbox.stats().lanes[Lane.RAW].entries == 10_000
+
+
+def test_a_condemned_block_is_told_as_lost(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(QUOTA)
+    fill_up(outbox, 1)
+    for block in outbox.pending(Lane.RAW, limit=9):
+        outbox.condemn(block, "it cannot be read")
+    outbox.commit()
+    assert outbox.pending(Lane.RAW) == ()
+    assert losses(outbox)[0].text.endswith("it cannot be read")
+
+
+def test_the_file_gives_its_space_back_when_the_backlog_is_gone(
+    make_outbox: Callable[..., Outbox], fill_up: FillUp
+) -> None:
+    outbox = make_outbox(64 << 20)
+    fill_up(outbox, 150)
+    grown = outbox.path.stat().st_size
+    outbox.remove(block.handle for block in outbox.pending(Lane.RAW, limit=10_000))
+    outbox.commit()
+    outbox.close()
+    assert grown > 4 << 20
+    assert outbox.path.stat().st_size < 1 << 20

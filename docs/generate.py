@@ -59,7 +59,11 @@ def cli_reference() -> str:
 def _actions(of: argparse.ArgumentParser) -> list[argparse.Action]:
     # argparse has no public list of them, and its help text changes with the Python version.
     actions = of._actions  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - see above
-    return [action for action in actions if action.dest != "help" and action.choices is None]
+    return [
+        action
+        for action in actions
+        if action.dest != "help" and not isinstance(action.choices, dict)
+    ]
 
 
 def _subcommands(of: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -17,6 +17,9 @@ from edge_gateway.config import Config, DeviceConfig
 Key = tuple[str | int, ...]
 DriverModels = Callable[[str], type[DeviceConfig]]
 """Gives the config model of a driver by name; raises ValueError with a sentence if unknown."""
+
+Conflicts = Callable[[Sequence[DeviceConfig]], Iterable[tuple[int, str]]]
+"""Finds devices that cannot be wired together: the index of the later one, and why."""
 
 _UNION_TAGS = re.compile(r"^(TlsConfig|literal\[.*\]|int|float|str|bool)$")
 
@@ -54,7 +57,9 @@ class ConfigError(ValueError):
         ]
 
 
-def load_config(path: Path, driver_models: DriverModels) -> Config:
+def load_config(
+    path: Path, driver_models: DriverModels, conflicts: Conflicts = lambda _: ()
+) -> Config:
     """Read and validate gateway.toml; raises ConfigError with all problems, touches no hardware."""
     text = _read(path)
     try:
@@ -65,6 +70,9 @@ def load_config(path: Path, driver_models: DriverModels) -> Config:
     where = locate(text)
     problems: list[Problem] = []
     devices = _devices(tables, driver_models, where, problems)
+    for index, what in () if problems else conflicts(devices):
+        key: Key = ("device", index)
+        problems.append(Problem(_line(key, where), _dotted(key), what))
     try:
         config = Config.model_validate({**tables, "device": devices})
     except ValidationError as error:

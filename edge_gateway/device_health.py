@@ -9,7 +9,7 @@ from typing import Literal
 
 from edge_gateway.reading import Flag, Measurand, Reading, Stamp
 
-Counter = Literal["bad_frames", "silences", "link_losses", "restarts"]
+Counter = Literal["bad_frames", "resets", "silences", "link_losses", "restarts"]
 
 
 class DeviceState(StrEnum):
@@ -28,6 +28,7 @@ class DeviceCounts:
 
     readings: int = 0
     bad_frames: int = 0
+    resets: int = 0
     silences: int = 0
     link_losses: int = 0
     restarts: int = 0

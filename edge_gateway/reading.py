@@ -60,6 +60,11 @@ class Quantity(StrEnum):
     WIND_DIRECTION = "wind_direction"
     GLOBAL_IRRADIANCE = "global_irradiance"
     BODY_TEMPERATURE = "body_temperature"
+    AIR_PRESSURE = "air_pressure"
+    SURFACE_TEMPERATURE = "surface_temperature"
+    ILLUMINANCE = "illuminance"
+    BATTERY_VOLTAGE = "battery_voltage"
+    SUPPLY_VOLTAGE = "supply_voltage"
     PEOPLE = "people"
     COVERAGE = "coverage"
     FRAME_RATE = "frame_rate"
@@ -78,6 +83,11 @@ NATURES: Mapping[Quantity, Nature] = {
     Quantity.WIND_DIRECTION: Nature("deg", 1, 0.0, 360.0),
     Quantity.GLOBAL_IRRADIANCE: Nature("W/m2", 2, -10.0, 1600.0),
     Quantity.BODY_TEMPERATURE: Nature("Cel", 2, -40.0, 100.0),
+    Quantity.AIR_PRESSURE: Nature("Pa", 1, 50_000.0, 110_000.0),
+    Quantity.SURFACE_TEMPERATURE: Nature("Cel", 3, -80.0, 100.0),
+    Quantity.ILLUMINANCE: Nature("lx", 2, 0.0, 200_000.0),
+    Quantity.BATTERY_VOLTAGE: Nature("V", 3, 0.0, 60.0),
+    Quantity.SUPPLY_VOLTAGE: Nature("V", 3, 0.0, 60.0),
     Quantity.PEOPLE: Nature("count", 0, 0.0, 1e6, Lane.COUNTS),
     # "/" is SenML's ratio of one: 1 is all of the window seen.
     Quantity.COVERAGE: Nature("/", 4, 0.0, 1.0, Lane.COUNTS),

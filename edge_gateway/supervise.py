@@ -25,8 +25,16 @@ from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig
 from edge_gateway.device_health import Counter, DeviceHealth, DeviceState
 from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone, Misconfigured
-from edge_gateway.reading import Event, Flag, Flagged, Measurand, Measured, Quantity, Reading, Stamp
+from edge_gateway.links.errors import (
+    BadFrame,
+    DeviceError,
+    DeviceReset,
+    DeviceSilent,
+    LinkGone,
+    Misconfigured,
+)
+from edge_gateway.measured import readings_of
+from edge_gateway.reading import Event, Flag, Flagged, Measured, Reading
 
 BACK_OFF_LONGEST_S = 60.0
 # Waits are up to this share shorter, so that devices that fell together do not return together.
@@ -45,20 +53,13 @@ AnyDriver = PolledDriver[Any, Any] | TalkingDriver[Any, Any]
 _LOG = logging.getLogger(__name__)
 # What each error is called in a missing reading, and which count it goes to.
 _ERRORS: tuple[tuple[type[Exception], str, Counter | None], ...] = (
+    (DeviceReset, "device_reset", "resets"),
     (BadFrame, "bad_frame", "bad_frames"),
     (DeviceSilent, "device_silent", "silences"),
     (LinkGone, "link_gone", "link_losses"),
     (Misconfigured, "misconfigured", None),
     (Exception, "fault", "restarts"),
 )
-
-
-def readings_of(device: str, measured: Measured, at: Stamp) -> list[Reading]:
-    """Turn what a driver measured into readings of one stamp, rounded to each resolution.
-
-    A value that is not finite becomes MISSING; a plain one is NOT_EVALUATED until trust saw it.
-    """
-    return [_reading(device, key, value, at) for key, value in measured.items()]
 
 
 class Worker:
@@ -225,6 +226,8 @@ class Worker:
     def _note(self, error: Exception) -> None:
         self._reason, counter = next(row[1:] for row in _ERRORS if isinstance(error, row[0]))
         self._health = self._health.after_error(str(error) or type(error).__name__, counter)
+        if isinstance(error, DeviceReset):
+            self._tell("device_reset", self._health.last_error)
 
     def _go_down(self) -> None:
         if self._health.state is DeviceState.DOWN:
@@ -287,14 +290,3 @@ class Worker:
         period_ns = max(1, round(self._config.period_s * 1e9))
         slot = (now_ns - self._first_slot_ns) // period_ns + 1
         return self._first_slot_ns + slot * period_ns
-
-
-def _reading(device: str, key: Quantity | Measurand, value: float | Flagged, at: Stamp) -> Reading:
-    measurand = Measurand(key) if isinstance(key, Quantity) else key
-    known = value if isinstance(value, Flagged) else Flagged(value, Flag.NOT_EVALUATED, "")
-    reasons = (known.reason,) if known.reason else ()
-    if known.flag is Flag.MISSING or not math.isfinite(known.value):
-        return Reading(device, measurand, math.nan, Flag.MISSING, at, reasons or ("no_value",))
-    # Adding zero turns a rounded -0.0 into 0.0.
-    rounded = round(known.value, measurand.quantity.nature.decimals) + 0.0
-    return Reading(device, measurand, rounded, known.flag, at, reasons)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -106,6 +106,37 @@ class Wiring:
         if self._permission is None:
             raise Misconfigured("counting people needs a [privacy] table; see `config sample`")
         return self._permission
+
+
+def conflicts(devices: Sequence[DeviceConfig]) -> Iterator[tuple[int, str]]:
+    """Find devices that cannot share a wire: the index of the later one, and why not."""
+    places: dict[tuple[object, ...], str] = {}
+    lines: dict[str, tuple[str, tuple[object, ...] | None]] = {}
+    for index, device in enumerate(devices):
+        place = _place(device)
+        if place and place in places:
+            where = " ".join(str(part) for part in place)
+            yield index, f"device {device.id!r} is at {where}, where {places[place]!r} already is"
+        elif place:
+            places[place] = device.id
+        if not isinstance(device, (ModbusConfig, SerialConfig)):
+            continue
+        is_bus = isinstance(device, ModbusConfig)
+        settings = (device.baud, device.parity) if is_bus else None
+        other, others = lines.setdefault(device.port, (device.id, settings))
+        if other != device.id and (settings is None or settings != others):
+            what = "only Modbus slaves with the same baud and parity can share a port"
+            yield index, f"device {device.id!r} shares {device.port} with {other!r}: {what}"
+
+
+def _place(device: DeviceConfig) -> tuple[object, ...] | None:
+    match device:
+        case I2cConfig():
+            return ("I2C bus", device.bus, "address", f"0x{device.address:02x}")
+        case ModbusConfig():
+            return (device.port, "unit", device.unit)
+        case _:
+            return None
 
 
 def _made(driver: type[Driver[Any, Any]], config: DeviceConfig, link: object, clock: Clock) -> Any:

@@ -9,6 +9,7 @@ from edge_gateway.cli.terminal import Exit, out, print_json
 from edge_gateway.config import Config, DeviceConfig
 from edge_gateway.config_file import ConfigError, load_config
 from edge_gateway.drivers.registry import load
+from edge_gateway.wiring import conflicts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> Exit:
 
 def read(path: Path) -> Config:
     """Load a configuration with the models of all known drivers; raises ConfigError."""
-    return load_config(path, config_model)
+    return load_config(path, config_model, conflicts)
 
 
 def config_model(driver: str) -> type[DeviceConfig]:

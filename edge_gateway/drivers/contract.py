@@ -1,8 +1,9 @@
 """The driver contract: a config model, one pure decode function, one class with one method.
 
 A driver never retries, logs, starts threads, calibrates or keeps a clock. It raises only the four
-errors of `links.errors`; the supervisor decides what each costs. Calls with the same arguments on
-the same wire talk give the same numbers.
+errors of `links.errors`; the supervisor decides what each costs. A device found to have lost its
+settings is set up again and `DeviceReset` raised, which drops that sample. A device with nothing
+new to say (a stale value, a repeated advert) gives an empty `Measured`: nothing is stamped anew.
 """
 
 from __future__ import annotations

@@ -55,6 +55,14 @@ class WindSonicConfig(SerialConfig):
     """A WindSonic set to continuous polar output (mode M2), any unit, up to 4 Hz."""
 
     baud: Annotated[int, Field(ge=2400, le=38400, description="bits per second")] = 9600
+    rate_hz: Annotated[
+        float, Field(gt=0, le=4, description="frames a second it is set to; gusts need 4")
+    ] = 4.0
+
+    @property
+    def samples_per_s(self) -> float:
+        """Its own rate; `period_s` is for devices that are asked."""
+        return self.rate_hz
 
 
 def decode(frame: bytes) -> Measured:

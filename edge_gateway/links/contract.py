@@ -47,7 +47,8 @@ class Modbus(Protocol):
     def read_holding(self, unit: int, first: int, count: int) -> tuple[int, ...]:
         """Read `count` 16-bit registers from `first` (function 03) of slave `unit`.
 
-        Raises DeviceSilent, BadFrame (checksum, wrong slave, exception answer) or LinkGone.
+        Raises DeviceSilent, BadFrame (checksum, wrong slave, exception answer), Misconfigured
+        (the slave knows no such function or register) or LinkGone.
         """
         ...
 

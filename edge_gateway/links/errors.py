@@ -9,6 +9,10 @@ class BadFrame(DeviceError):
     """Something came back and it was nonsense: checksum, length, content."""
 
 
+class DeviceReset(BadFrame):
+    """It has started anew and lost its settings; they are set again, and this sample is dropped."""
+
+
 class DeviceSilent(DeviceError):
     """No answer in time."""
 

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from edge_gateway.clock import Clock, ClockState
+from edge_gateway.outbox import quota
+from edge_gateway.outbox.memory import seal
 from edge_gateway.outbox.quota import Loss
 from edge_gateway.outbox.records import Committed, LaneStats, NewBlock, Recovery
-from edge_gateway.reading import Event, Stamp
+from edge_gateway.outbox.table import BlockTable
+from edge_gateway.reading import Event, Lane, Stamp
 
 # The present rate is that of the last quarter of an hour.
 _RATE_SPAN_NS = 900 * 10**9
@@ -63,6 +66,23 @@ def age_s(clock: Clock, now: Stamp, boot_id: str, first_us: int) -> float | None
     if then is None or present is None:
         return None
     return (present.unix_ns - then.unix_ns) / 1e9
+
+
+def tell_losses(table: BlockTable, clock: Clock) -> list[Loss]:
+    """Turn the account of losses into events in the store; return what was dropped for them.
+
+    Runs inside the caller's transaction.
+    """
+    now = clock.now()
+    losses = quota.recorded(table.connection)
+    events = [loss_event(loss, clock, now) for loss in losses]
+    before = table.newest_sequence()
+    dropped = quota.insert_all(table, [seal(Lane.EVENTS, now.boot_id, events)])
+    if table.newest_sequence() == before:
+        return []  # not even room for the events: the account stays open
+    quota.forget_recorded(table.connection)
+    quota.record(table.connection, dropped)
+    return dropped
 
 
 def loss_event(loss: Loss, clock: Clock, now: Stamp) -> Event:

@@ -18,8 +18,8 @@ from edge_gateway.outbox.table import BLOCK_COLUMNS, BlockTable, stored_block
 # Blocks moved in one transaction: few enough for a small machine's memory.
 _MOVED_AT_ONCE = 256
 
-# No number above this is tried where no list of them can be read.
-_MOST_TRIED = 100_000_000
+# Where no list of them can be read, so many numbers are tried, down from the newest.
+_MOST_TRIED = 2_000_000
 
 # SQLite keeps the log and its index beside the file under these endings.
 _ENDINGS = ("", "-wal", "-shm")
@@ -133,7 +133,7 @@ def _sequences(connection: sqlite3.Connection) -> Iterable[int]:
             continue
         return sorted(found)
     last = _newest(connection) or max(found, default=0)
-    return range(min(found, default=1), min(last, _MOST_TRIED) + 1)
+    return range(max(min(found, default=1), last - _MOST_TRIED), last + 1)
 
 
 def _newest(connection: sqlite3.Connection) -> int:

@@ -11,9 +11,9 @@ from threading import RLock
 
 from edge_gateway.clock import Clock
 from edge_gateway.outbox import quota
-from edge_gateway.outbox.account import Rate, age_s, loss_event, recovery_event, size_of, sums
+from edge_gateway.outbox.account import Rate, age_s, recovery_event, size_of, sums, tell_losses
 from edge_gateway.outbox.folder import Reserve, claim
-from edge_gateway.outbox.memory import Waiting, give_up_excess, seal
+from edge_gateway.outbox.memory import Waiting, give_up_excess
 from edge_gateway.outbox.quota import Loss
 from edge_gateway.outbox.records import (
     Committed,
@@ -233,7 +233,8 @@ class Outbox:
             self._has_account = self._has_account or bool(self._losses or dropped)
             told = self._has_account and self._is_time_to_tell()
             if told:
-                self._tell_losses()
+                dropped += tell_losses(self._table, self._clock)
+                self._told_ns = self._clock.now().monotonic_ns
         size = sums(size_of(block) for block in blocks)
         if dropped or told:
             self._totals = self._table.totals()
@@ -260,15 +261,6 @@ class Outbox:
     def _is_time_to_tell(self) -> bool:
         now_ns = self._clock.now().monotonic_ns
         return self._told_ns is None or now_ns - self._told_ns > _TELL_LOSSES_EVERY_NS
-
-    def _tell_losses(self) -> None:
-        now = self._clock.now()
-        losses = quota.recorded(self._table.connection)
-        events = [loss_event(loss, self._clock, now) for loss in losses]
-        quota.forget_recorded(self._table.connection)
-        untold = quota.insert_all(self._table, [seal(Lane.EVENTS, now.boot_id, events)])
-        quota.record(self._table.connection, losses if untold else ())
-        self._told_ns = now.monotonic_ns
 
     def _give_up(self, losses: list[Loss]) -> None:
         self._losses += losses

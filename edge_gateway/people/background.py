@@ -149,7 +149,9 @@ class Background:
         self._motionless_s[moved] = 0
         moving = self._motionless_s < MOTION_S
         margin = self._settings.box_margin
-        responses = read_responses(boxes, self._scale, margin, moving, self.known, differs)
+        responses = read_responses(
+            boxes, moving, self.known, differs, scale=self._scale, margin=margin
+        )
         self._take_responses(responses, step_s)
         self._count(cells, step_s, moved | responses.standing)
         self._undecided_s += step_s
@@ -161,6 +163,13 @@ class Background:
         """Withhold the whole scene and learn it anew: the camera was moved, or another is used."""
         self._withdraw(np.ones_like(self.known), self._settings.settle_s)
         self._settled_s[:] = 0
+
+    def withhold(self, boxes: Boxes) -> None:
+        """Withdraw the places of boxes: a person was seen in what is known there."""
+        still = np.zeros_like(self.known)
+        margin = self._settings.box_margin
+        found = read_responses(boxes, still, still, still, scale=self._scale, margin=margin)
+        self._withdraw(found.weight > 0, self._settings.replace_s)
 
     def _elapsed(self, time_s: float) -> float:
         step_s = 0.0 if self._last_time_s is None else time_s - self._last_time_s

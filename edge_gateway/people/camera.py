@@ -63,6 +63,11 @@ class CameraConfig(DeviceConfig):
     loop: Annotated[bool, Field(description="begin a video file again at its end")] = False
     line: Lines
 
+    @property
+    def samples_per_s(self) -> float:
+        """None: its counts are windows already."""
+        return 0.0
+
 
 class CounterChannel(Protocol):
     """What the driver asks of its link."""

@@ -38,11 +38,12 @@ class Responses:
 
 def read_responses(
     boxes: Boxes,
-    scale: NDArray[np.float64],
-    margin: float,
     moving: Mask,
     known: Mask,
     differs: Mask,
+    *,
+    scale: NDArray[np.float64],
+    margin: float,
 ) -> Responses:
     """Spread boxes over cells, `scale` cells a pixel in x and y, with a margin (share of size).
 

@@ -48,7 +48,7 @@ class Counted(Protocol):
 class Counting(Protocol):
     """Detector, tracker and lines, from one cut of the source to the next."""
 
-    def update(self, picture: Picture, frame_number: int, time_s: float) -> Counted:
+    def update(self, picture: Picture, frame_number: int, time_s: float, /) -> Counted:
         """Look at the next picture."""
         ...
 

@@ -142,7 +142,7 @@ def test_damage_found_while_running_costs_only_what_it_hit(
     # Somebody else's write empties the cache of the open connection, so that it reads the damage.
     with closing(sqlite3.connect(filled.path)) as other:
         with other:
-            other.execute("UPDATE store SET id = id")
+            other.execute("UPDATE blocks SET last_us = 0 WHERE sequence = 400")
         overwrite(filled.path, 10 * PAGE, b"\xff" * PAGE)
         outbox.pending(Lane.RAW, limit=10_000)
     outbox.append([sample(1000)])

@@ -27,7 +27,7 @@ from edge_gateway.people.boundary import (
     SourceState,
 )
 from edge_gateway.people.camera import CameraConfig, counter_settings, open_counter
-from edge_gateway.people.counter_link import COUNTER_COMMAND, QUIET, CounterLink
+from edge_gateway.people.counter_link import COUNTER_COMMAND, CounterLink
 from edge_gateway.people.counter_settings import CounterSettings, encode_settings
 
 ROOT = Path(__file__).parents[2]
@@ -153,7 +153,7 @@ def _stream_of(settings: CounterSettings, home: Path, *, seconds: float) -> tupl
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=home,
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     theirs.close()
     stream = bytearray()

@@ -35,6 +35,7 @@ STATIONS = {
     "config_file": "config",
     "config_sample": "config",
     "device_health": "supervise",
+    "measured": "supervise",
     "wiring": "app",
     "__main__": "cli",
     "__init__": "",

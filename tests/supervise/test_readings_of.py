@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from edge_gateway.measured import readings_of
 from edge_gateway.reading import Flag, Flagged, Measurand, Quantity, Stamp, Statistic
-from edge_gateway.supervise import readings_of
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from edge_gateway.clock import WallTime
 from edge_gateway.config import DeviceConfig
 from edge_gateway.device_health import DeviceState
 from edge_gateway.drivers.contract import PolledDriver, TalkingDriver
-from edge_gateway.links.errors import BadFrame, DeviceSilent, LinkGone, Misconfigured
+from edge_gateway.links.errors import BadFrame, DeviceReset, DeviceSilent, LinkGone, Misconfigured
 from edge_gateway.reading import Event, Flag, Measurand, Measured, Quantity, Reading, Stamp
 from edge_gateway.supervise import AnyDriver, Worker
 
@@ -165,6 +165,19 @@ def test_bad_frames_are_forgotten_after_a_good_one() -> None:
     bench = Bench(GOOD, BadFrame("crc"), BadFrame("crc"), GOOD, BadFrame("crc"), GOOD)
     bench.steps(6)
     assert Flag.MISSING not in bench.flags
+
+
+def test_a_reset_is_an_event_and_the_device_is_read_again_at_once() -> None:
+    bench = Bench(DeviceReset("configuration was at its default"), GOOD)
+    assert bench.steps(2) == [0, 10]
+    assert bench.kinds == ["device_reset"]
+    assert bench.flags == [Flag.NOT_EVALUATED]
+
+
+def test_a_device_with_nothing_new_to_say_is_neither_missing_nor_down() -> None:
+    bench = Bench(GOOD, {}, GOOD)
+    bench.steps(3)
+    assert bench.flags == [Flag.NOT_EVALUATED, Flag.NOT_EVALUATED]
 
 
 def test_a_poll_of_three_bad_frames_is_missing() -> None:

@@ -1,0 +1,212 @@
+"""Real brokers on loopback, somebody who listens, and gateways to deliver to them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from threading import Condition
+from typing import Any, Self, cast
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from edge_gateway.clock import SystemClock
+from edge_gateway.config import UplinkConfig
+from edge_gateway.outbox import Outbox
+from edge_gateway.reading import Flag, Measurand, Quantity, Reading, Stamp
+from edge_gateway.twins.broker import Broker, available
+from edge_gateway.uplink.consumer import Pack, Seen, decode
+from edge_gateway.uplink.publisher import Uplink
+from edge_gateway.uplink.status import UplinkStatus
+
+PATIENCE_S = 30.0
+LOOK_S = 0.01
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that a real process or thread does; fail with a sentence if it does not."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited {PATIENCE_S} s in vain: {what}"
+        time.sleep(LOOK_S)
+
+
+class Listener:
+    """Subscribes to everything and keeps what comes."""
+
+    def __init__(self, port: int, **client: Any) -> None:
+        self.messages: list[paho.MQTTMessage] = []
+        self._news = Condition()
+        self._subscribed = False
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, "listener", protocol=MQTTProtocolVersion.MQTTv5
+        )
+        if "username" in client:
+            self._client.username_pw_set(client["username"], client["password"])
+        self._client.on_connect = lambda *_: self._client.subscribe("#", 1)
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    def __enter__(self) -> Self:
+        self.wait(lambda: self._subscribed, "the listener's subscription")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        with self._news:
+            assert self._news.wait_for(condition, PATIENCE_S), f"waited in vain: {what}"
+
+    def wait_again(self) -> None:
+        """Wait until the subscription stands again after the broker was restarted."""
+        self._subscribed = False
+        self.wait(lambda: self._subscribed, "the listener's subscription")
+
+    def packs(self) -> list[Pack]:
+        return [decode(message.payload) for message in self.data()]
+
+    def data(self) -> list[paho.MQTTMessage]:
+        return [message for message in self.messages if not message.topic.endswith("/state")]
+
+    def states(self) -> list[bytes]:
+        return [message.payload for message in self.messages if message.topic.endswith("/state")]
+
+    def numbers(self, arrival: str | None = None) -> list[int]:
+        """The values received, repetitions dropped by key, in the order they came."""
+        seen = Seen()
+        return [
+            int(reading.value)
+            for pack in self.packs()
+            if seen.first(pack.key) and arrival in {None, pack.arrival}
+            for reading in pack.readings
+            if reading.value is not None
+        ]
+
+    def _on_subscribe(self, *_: object) -> None:
+        with self._news:
+            self._subscribed = True
+            self._news.notify_all()
+
+    def _on_message(self, _client: object, _userdata: object, message: paho.MQTTMessage) -> None:
+        with self._news:
+            self.messages.append(message)
+            self._news.notify_all()
+
+
+class Gateway:
+    """An outbox and its uplink, fed with numbers that count up."""
+
+    def __init__(self, folder: Path, config: UplinkConfig) -> None:
+        clock = SystemClock(trusted=True)
+        self.clock = clock
+        self.outbox = Outbox(folder, clock=clock, quota_bytes=64 << 20, random=Random(1))
+        self.uplink = Uplink(
+            self.outbox, config, "pole-1", clock=clock, random=Random(2), about={"version": "1"}
+        )
+        self.next_number = 0
+
+    def give(self, blocks: int = 1, *, quantity: Quantity = Quantity.PEOPLE) -> None:
+        """Commit blocks of three readings each."""
+        for _ in range(blocks):
+            now = self.clock.now()
+            self.outbox.append(
+                Reading(
+                    "dev",
+                    Measurand(quantity),
+                    self.next_number + place,
+                    Flag.GOOD,
+                    Stamp(now.boot_id, now.monotonic_ns + place * 1_000_000),
+                )
+                for place in range(3)
+            )
+            self.next_number += 3
+            assert self.outbox.commit().trouble == ""
+
+    def all_numbers(self) -> list[int]:
+        return list(range(self.next_number))
+
+    @property
+    def status(self) -> UplinkStatus:
+        return self.uplink.status()
+
+    def until_empty(self) -> None:
+        until(lambda: self.outbox.stats().blocks == 0, f"an empty outbox: {self.status}")
+
+    def until_connected(self) -> None:
+        until(lambda: self.status.connected, f"a connection: {self.status}")
+
+    def until_error(self, words: str) -> None:
+        until(lambda: words in self.status.error, f"an error with {words!r}: {self.status}")
+
+    def close(self) -> None:
+        self.uplink.stop(5.0)
+        self.outbox.close()
+
+
+def plain_config(port: int, **more: object) -> UplinkConfig:
+    settings = {"host": "127.0.0.1", "port": port, "tls": False, "reconnect_max_s": 1.0, **more}
+    return UplinkConfig.model_validate(settings)
+
+
+@pytest.fixture(params=["mosquitto", "iotcore"])
+def any_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """Every broker the product may meet in the box."""
+    yield from _started(Broker, cast("str", request.param))
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    yield from _started(lambda kind: Broker(kind, persistence=True), "mosquitto")
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[Callable[[str], Broker]]:
+    """Starts mosquitto with lines of its configuration."""
+    if "mosquitto" not in available():
+        pytest.skip("needs mosquitto: apt-get install mosquitto")
+    with ExitStack() as stack:
+        yield lambda settings: stack.enter_context(Broker("mosquitto", settings=settings))
+
+
+def _started(make: Callable[[Any], Broker], kind: str) -> Iterator[Broker]:
+    if kind not in available():
+        pytest.skip(f"needs the broker {kind}: {_ADVICE[kind]}")
+    with make(kind) as broker:
+        yield broker
+
+
+_ADVICE = {"mosquitto": "apt-get install mosquitto", "iotcore": "install the `demo` extra"}
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Callable[[UplinkConfig], Gateway]]:
+    """Makes the gateway of this test; its uplink is not started."""
+    with ExitStack() as stack:
+
+        def make(config: UplinkConfig) -> Gateway:
+            made = Gateway(tmp_path / "outbox", config)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    """Subscribes to everything at a port; returns when the subscription stands."""
+    with ExitStack() as stack:
+        yield lambda port, **client: stack.enter_context(Listener(port, **client))
+
+
+@pytest.fixture
+def plain() -> Callable[..., UplinkConfig]:
+    return plain_config

@@ -60,9 +60,9 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 	@touch $@
 
 UV ?= uv
-LOCK = $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+LOCK = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --no-config --group pyproject.toml:build \
-	--extra camera --extra demo pyproject.toml
+	--extra camera --extra ble --extra demo pyproject.toml
 
 lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(LOCK) -o requirements/run.lock

@@ -61,7 +61,7 @@ class Outbox:
         self._lost = 0
         self._trouble = ""
         self._broken = ""
-        self._is_closed = False
+        self._is_closed = self._has_news = False
         self._rate = Rate()
         self._listeners: list[Callable[[], None]] = []
         self.recovery: Recovery | None = None
@@ -94,7 +94,8 @@ class Outbox:
             self._refused += self._waiting.take()
             committed = self._write()
             self._rate.add(self._clock.now().monotonic_ns, committed)
-        if committed.blocks:
+            has_news, self._has_news = self._has_news, False
+        if has_news:
             for listener in self._listeners:
                 listener()
         return committed
@@ -235,6 +236,7 @@ class Outbox:
             if told:
                 dropped += tell_losses(self._table, self._clock)
                 self._told_ns = self._clock.now().monotonic_ns
+        self._has_news = self._has_news or told or bool(blocks)
         size = sums(size_of(block) for block in blocks)
         if dropped or told:
             self._totals = self._table.totals()

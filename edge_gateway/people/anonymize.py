@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_gateway.people.background import Background, LearningSettings
+from edge_gateway.people.cells import Bgr
 from edge_gateway.people.responses import Boxes
-from edge_gateway.people.sketch import Bgr, Colour, draw_scene
+from edge_gateway.people.sketch import Colour, draw_scene
 
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the source picture."""
@@ -116,8 +117,7 @@ class Anonymizer:
         canvas = self._scene().copy()
         for name, start, end in lines:
             _draw_line(canvas, name, start, end)
-        for marker in markers:
-            _draw_marker(canvas, marker)
+        _draw_markers(canvas, markers)
         known = self.known_fraction
         _draw_legend(canvas, f"{LEGEND}; {known:.0%} of the scene learnt")
         return AnonymizedPicture(canvas, known, _MAKER)
@@ -153,22 +153,30 @@ def _encoded(picture: AnonymizedPicture, suffix: str, options: list[int]) -> byt
     return content.tobytes()
 
 
-def _draw_marker(canvas: Bgr, marker: Marker) -> None:
-    """Draw a ring that lies on the ground around the foot point, with a tick where it goes."""
-    half = MARKER_SHARE * max(canvas.shape)
+def _draw_markers(canvas: Bgr, markers: Sequence[Marker]) -> None:
+    """Draw discs that lie on the ground around the foot points, with a tick where they go."""
+    under = canvas.copy()
+    for marker in markers:
+        centre, axes = _place(marker, max(canvas.shape))
+        cv2.ellipse(under, centre, axes, 0, 0, 360, MARKER, cv2.FILLED, cv2.LINE_AA)
+    cv2.addWeighted(under, 0.5, canvas, 0.5, 0, dst=canvas)
+    for marker in markers:
+        centre, axes = _place(marker, max(canvas.shape))
+        cv2.ellipse(canvas, centre, axes, 0, 0, 360, MARKER, 1, cv2.LINE_AA)
+        if marker.direction is not None:
+            across = axes[0] * math.cos(marker.direction)
+            down = axes[1] * math.sin(marker.direction)
+            start = (round(centre[0] + across), round(centre[1] + down))
+            end = (round(centre[0] + 1.8 * across), round(centre[1] + 1.8 * down))
+            cv2.line(canvas, start, end, MARKER, 2, cv2.LINE_AA)
+
+
+def _place(marker: Marker, longer_side: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return centre and half axes of a marker's ellipse in pixels."""
+    half = MARKER_SHARE * longer_side
     if marker.height is not None:
         half = min(max(MARKER_PER_HEIGHT * marker.height, half / 2), 3 * half)
-    centre = (round(marker.x), round(marker.y))
-    axes = (max(2, round(half)), max(1, round(half * FLATNESS)))
-    under = canvas.copy()
-    cv2.ellipse(under, centre, axes, 0, 0, 360, MARKER, cv2.FILLED, cv2.LINE_AA)
-    cv2.addWeighted(under, 0.5, canvas, 0.5, 0, dst=canvas)
-    cv2.ellipse(canvas, centre, axes, 0, 0, 360, MARKER, 1, cv2.LINE_AA)
-    if marker.direction is not None:
-        across, down = math.cos(marker.direction), math.sin(marker.direction) * FLATNESS
-        start = (round(marker.x + half * across), round(marker.y + half * down))
-        end = (round(marker.x + 1.8 * half * across), round(marker.y + 1.8 * half * down))
-        cv2.line(canvas, start, end, MARKER, 2, cv2.LINE_AA)
+    return (round(marker.x), round(marker.y)), (max(2, round(half)), max(1, round(half * FLATNESS)))
 
 
 def _draw_line(canvas: Bgr, name: str, start: Point, end: Point) -> None:

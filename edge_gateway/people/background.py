@@ -16,10 +16,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge_gateway.people.responses import FEWEST_CELLS, Boxes, Mask, Responses, read_responses
+from edge_gateway.people.cells import (
+    FEWEST_CELLS,
+    Bgr,
+    Mask,
+    disc,
+    grown,
+    largest_channel,
+    largest_difference,
+    share,
+    shrunk,
+    spread,
+)
+from edge_gateway.people.responses import Boxes, Responses, read_responses
 
-Bgr: TypeAlias = NDArray[np.uint8]
-"""A picture: height x width x 3, blue green red."""
 Seconds: TypeAlias = NDArray[np.float32]
 
 CELLS: Final = 192
@@ -118,6 +128,7 @@ class Background:
         self._ages: Seconds = np.zeros((5, *shape), np.float32)
         self._quiet_s, self._settled_s, self._unboxed_s = self._ages[:3]
         self._motionless_s, self._passed_s = self._ages[3:]
+        self._passed_s[:] = PASSED_S
         # Seconds of: stillness, suspicion remembered, a person seen in the known scene.
         self._still_s: Seconds = np.zeros(shape, np.float32)
         self._suspicion_s: Seconds = self._still_s.copy()
@@ -138,8 +149,8 @@ class Background:
             raise ValueError(f"a frame of {frame.shape} where {self._source} was promised")
         step_s = self._elapsed(time_s)
         detail = (DETAIL * self._size[0], DETAIL * self._size[1])
-        small = _shrunk(frame, detail)
-        cells = _shrunk(small, self._size)
+        small = shrunk(frame, detail)
+        cells = shrunk(small, self._size)
         cv2.accumulateWeighted(small, self._recent, 1 - math.exp(-step_s / RECENT_S))
         moved = self._moved(cells)
         differs = self._differs(cells)
@@ -162,6 +173,7 @@ class Background:
     def forget(self) -> None:
         """Withhold the whole scene and learn it anew: the camera was moved, or another is used."""
         self._withdraw(np.ones_like(self.known), self._settings.settle_s)
+        self._quiet_s[:] = 0
         self._settled_s[:] = 0
 
     def withhold(self, boxes: Boxes) -> None:
@@ -186,11 +198,11 @@ class Background:
         """Say which cells left the span they kept since they last moved, and their neighbours."""
         cv2.min(self._lowest, cells, dst=self._lowest)
         cv2.max(self._highest, cells, dst=self._highest)
-        span = _largest_channel(self._highest - self._lowest)
+        span = largest_channel(self._highest - self._lowest)
         beyond = (span > self._settings.change_levels).astype(np.uint8)
         cv2.copyTo(cells, beyond, self._lowest)
         cv2.copyTo(cells, beyond, self._highest)
-        return _grown(self._together(span), 1)
+        return grown(self._together(span), 1)
 
     def _together(self, difference: NDArray[np.uint8], times: float = 1.0) -> Mask:
         """Say which cells differ by more than noise does, with neighbours that do so too."""
@@ -200,21 +212,21 @@ class Background:
 
     def _differs(self, cells: Bgr) -> Mask:
         """Say which known cells show something else than what is known, whatever the light."""
-        columns = np.flatnonzero(self.known)
-        if len(columns) < FEWEST_CELLS:
+        places = np.flatnonzero(self.known)
+        if len(places) < FEWEST_CELLS:
             return np.zeros_like(self.known)
-        sample = columns[:: 1 + len(columns) // 1000]
+        sample = places[:: 1 + len(places) // 1000]
         seen = cells.reshape(-1, 3)[sample].astype(np.float32)
         gain = np.median((seen + 1) / (self._reference.reshape(-1, 3)[sample] + 1), axis=0)
         gain = np.clip(gain, *GAIN_SPAN).astype(np.float32)
         expected = np.asarray(cv2.convertScaleAbs(self._reference * gain), np.uint8)
-        return self._together(_largest_difference(cells, expected), DIFFERS_TIMES) & self.known
+        return self._together(largest_difference(cells, expected), DIFFERS_TIMES) & self.known
 
     def _whole_scene_changed(self, differs: Mask) -> bool:
-        if _share(differs, self.known) > WHOLE_SHARE:
+        if share(differs, self.known) > WHOLE_SHARE:
             return True
         textured = self._textured & self.known
-        return _share(differs & textured, textured) > TEXTURED_SHARE
+        return share(differs & textured, textured) > TEXTURED_SHARE
 
     def _take_responses(self, responses: Responses, step_s: float) -> None:
         """Hold responses against their place; a person in the known scene withdraws it."""
@@ -234,7 +246,7 @@ class Background:
         self._still_s[upset] = 0
         self._quiet_s[unrest | (self._passed_s == 0)] = 0
         calm = self._quiet_s >= CALM_S
-        other = self._together(_largest_difference(cells, self._steady))
+        other = self._together(largest_difference(cells, self._steady))
         anew = calm & (other | (self._still_s == 0))
         cv2.copyTo(cells, anew.astype(np.uint8), self._steady)
         self._still_s[anew] = 0
@@ -246,7 +258,7 @@ class Background:
         self.known &= ~cells
         self._needed_s[cells] = np.maximum(self._needed_s[cells], needed_s)
         self._still_s[cells] = 0
-        self._scene[in_detail(cells) > 0] = 0
+        self._scene[spread(cells, DETAIL) > 0] = 0
         self.version += 1
 
     def _decide(self, differs: Mask) -> None:
@@ -255,65 +267,32 @@ class Background:
         unboxed = self._unboxed_s >= settings.settle_s
         changed = differs & unboxed & (self._quiet_s >= settings.settle_s)
         if changed.any():
-            self._withdraw(_grown(changed, 2), settings.replace_s)
+            self._withdraw(grown(changed, 2), settings.replace_s)
         ripe = self._still_s >= self._needed_s + self._suspicion_s
         ripe &= ~self.known & (self._quiet_s >= CLEAR_S)
         ripe &= ~self._shut_in(self._settled_s < settings.settle_s)
         self.known |= ripe
         self._needed_s[ripe] = settings.settle_s
-        cv2.copyTo(self._recent, in_detail(ripe), self._scene)
+        cv2.copyTo(self._recent, spread(ripe, DETAIL), self._scene)
         calm = self.known & ~differs & unboxed & (self._quiet_s >= CLEAR_S)
-        cv2.accumulateWeighted(self._recent, self._scene, FOLLOW_SHARE, in_detail(calm))
+        cv2.accumulateWeighted(self._recent, self._scene, FOLLOW_SHARE, spread(calm, DETAIL))
         self._see_reference()
 
     def _see_reference(self) -> None:
         """Keep what cells are compared with: their value, and whether they have edges in them."""
         reference = cv2.resize(self._scene, self._size, interpolation=cv2.INTER_AREA)
         gray = cv2.cvtColor(cv2.convertScaleAbs(reference), cv2.COLOR_BGR2GRAY)
-        edges = np.asarray(cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, _disc(1)), np.uint8)
+        edges = np.asarray(cv2.morphologyEx(gray, cv2.MORPH_GRADIENT, disc(1)), np.uint8)
         self._reference = np.asarray(reference, np.float32)
         # Where known meets unknown there is an edge that is not in the scene.
-        self._textured = (edges > EDGE_LEVELS) & ~_grown(~self.known, 1)
+        self._textured = (edges > EDGE_LEVELS) & ~grown(~self.known, 1)
         self.version += 1
 
     def _shut_in(self, unrest: Mask) -> Mask:
         """Add to the unrest its gaps, and still islands too small to be the scene itself."""
-        closed = cv2.morphologyEx(unrest.astype(np.uint8), cv2.MORPH_CLOSE, _disc(4))
+        closed = cv2.morphologyEx(unrest.astype(np.uint8), cv2.MORPH_CLOSE, disc(4))
         _count, labels, stats, _centres = cv2.connectedComponentsWithStats(1 - closed)
         areas = np.asarray(stats, np.int64)[:, cv2.CC_STAT_AREA]
         small = areas < self._settings.island_share * labels.size
         small[0] = True
         return small[np.asarray(labels, np.int64)]
-
-
-def in_detail(cells: Mask) -> NDArray[np.uint8]:
-    """Spread a mask of cells over the pixels of the learnt picture, as OpenCV's masks."""
-    return np.repeat(np.repeat(cells.astype(np.uint8), DETAIL, axis=0), DETAIL, axis=1)
-
-
-def _share(part: Mask, whole: Mask) -> float:
-    """Return the share of `whole` that is `part`; 0 where `whole` is too small to say."""
-    cells = np.count_nonzero(whole)
-    return np.count_nonzero(part) / cells if cells >= FEWEST_CELLS else 0.0
-
-
-def _largest_channel(picture: Bgr) -> NDArray[np.uint8]:
-    blue, green, red = cv2.split(picture)
-    return np.asarray(cv2.max(cv2.max(blue, green), red), np.uint8)
-
-
-def _largest_difference(picture: Bgr, other: Bgr) -> NDArray[np.uint8]:
-    return _largest_channel(np.asarray(cv2.absdiff(picture, other), np.uint8))
-
-
-def _shrunk(picture: Bgr, size: tuple[int, int]) -> Bgr:
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _grown(cells: Mask, radius: int) -> Mask:
-    return np.asarray(cv2.dilate(cells.astype(np.uint8), _disc(radius)), np.bool_)
-
-
-def _disc(radius: int) -> NDArray[np.uint8]:
-    side = 2 * radius + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge_gateway.people.cells import FEWEST_CELLS, Mask
+
 Boxes: TypeAlias = NDArray[np.float32]
 """Shape (N, 5): left, top, width, height in pixels of the source, and score."""
-Mask: TypeAlias = NDArray[np.bool_]
 Edges: TypeAlias = NDArray[np.int64]
 
 UNREST_SCORE: Final = 0.15
@@ -20,8 +21,6 @@ PASSING_SHARE: Final = 0.25
 """A person in whose box this share of the cells moved passes by, and stands not."""
 GHOST_SHARE: Final = 0.05
 """A response in which fewer of the known cells than this differ is in the known scene."""
-FEWEST_CELLS: Final = 50
-"""Below this number of cells a share says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +55,25 @@ def read_responses(
     learnt = _inside(known, bodies)
     ghosts = ~passes & (boxes[:, 4] >= PERSON_SCORE) & (learnt >= FEWEST_CELLS)
     ghosts &= _inside(differs, bodies) < GHOST_SHARE * learnt
-    standing, passing, ghost = np.zeros((3, rows, columns), np.bool_)
-    weight = np.zeros(known.shape, np.float32)
     places = _edges(boxes, margin, scale, columns, rows)
-    for index in np.argsort(boxes[:, 4]).tolist():
-        left, top, right, bottom = places[index].tolist()
-        place = np.s_[top:bottom, left:right]
-        score = boxes[index, 4]
-        if passes[index]:
-            passing[place] |= score >= UNREST_SCORE
-            continue
-        weight[place] = score
-        standing[place] |= score >= UNREST_SCORE
-        ghost[place] |= ghosts[index]
-    return Responses(standing, passing, ghost & known, weight)
+    clear = boxes[:, 4] >= UNREST_SCORE
+    weight = np.zeros(known.shape, np.float32)
+    waiting = np.flatnonzero(~passes)
+    # The better scores come last and stay.
+    waiting = waiting[np.argsort(boxes[waiting, 4])]
+    scores = boxes[waiting, 4].tolist()
+    for (left, top, right, bottom), score in zip(places[waiting].tolist(), scores, strict=True):
+        weight[top:bottom, left:right] = score
+    passing = _painted(places[passes & clear], known.shape)
+    ghost = _painted(places[ghosts], known.shape) & known
+    return Responses(weight >= UNREST_SCORE, passing, ghost, weight)
+
+
+def _painted(places: Edges, shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    for left, top, right, bottom in places.tolist():
+        mask[top:bottom, left:right] = True
+    return mask
 
 
 def _edges(

@@ -11,31 +11,32 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Bgr: TypeAlias = NDArray[np.uint8]
-"""A picture: height x width x 3, blue green red."""
-Mask: TypeAlias = NDArray[np.bool_]
+from edge_gateway.people.cells import Bgr, Mask, spread
+
 Colour: TypeAlias = tuple[int, int, int]
 
 COLOUR_COLUMNS: Final = 32
 """Points of colour along the longer side of the picture."""
 SHORTEST_EDGE: Final = 1 / 16
 """Length of the shortest edge drawn, as a share of the longer side."""
-KNOWN_SHARE: Final = 0.8
+KNOWN_SHARE: Final = 0.5
 """So much of a point of colour must be known for it to be drawn; only what is known colours it."""
-EDGE_MARGIN_CELLS: Final = 2
-"""An edge is drawn where everything within this many cells is known."""
+EDGE_MARGIN_CELLS: Final = 1
+"""An edge lies in the known scene where everything within this many cells is known."""
+EDGE_KNOWN_SHARE: Final = 0.9
+"""An edge is drawn when so much of it lies in the known scene."""
 EDGE_TOLERANCE_DEG: Final = 30.0
 EDGE_DENSITY: Final = 0.5
-"""How much the gradients along an edge may turn, and how many must not: LSD, section 2 (von Gioi
-et al., IPOL 2012), a little laxer than its 22.5 degrees and 0.7, for edges softened by shrinking."""
+"""How much the gradients along an edge may turn, and how many must not: the LSD finder (von Gioi
+et al., IPOL 2012) takes 22.5 and 0.7; shrinking has softened these edges."""
 SAMPLES: Final = 17
-"""Points along an edge that must all be known."""
+"""Points looked at along an edge."""
 WASH: Final = 0.25
 """Share of paper white in the colours, so that markers and lines stand out."""
 PAPER: Final = 240.0
 UNKNOWN: Final[Colour] = (222, 222, 222)
 EDGE: Final[Colour] = (70, 70, 70)
-EDGE_OPACITY: Final = 0.7
+EDGE_OPACITY: Final = 0.85
 HATCH_PITCH_PX: Final = 6
 HATCH_LEVELS: Final = 10
 """Fine hatching over everything, as in an engraving: gradients of the blurred colours, which
@@ -60,12 +61,20 @@ def draw_scene(scene: Bgr, known: Mask, size: tuple[int, int]) -> Bgr:
     mask = cv2.resize(drawn.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     picture = np.full((height, width, 3), UNKNOWN, np.uint8)
     cv2.copyTo(washed, mask, picture)
-    _draw_edges(picture, scene, known)
+    _draw_edges(picture, _without_holes(scene, known, colours), known)
     across, down = np.arange(width, dtype=np.int32), np.arange(height, dtype=np.int32)
     hatched = (across[np.newaxis] + down[:, np.newaxis]) % HATCH_PITCH_PX == 0
     return np.asarray(
         cv2.subtract(picture, cv2.merge([hatched * np.uint8(HATCH_LEVELS)] * 3)), np.uint8
     )
+
+
+def _without_holes(scene: Bgr, known: Mask, colours: NDArray[np.float32]) -> Bgr:
+    """Fill the unknown with the colours around it, so that it brings no edges of its own."""
+    size = (scene.shape[1], scene.shape[0])
+    around = np.clip(cv2.resize(colours, size, interpolation=cv2.INTER_LINEAR), 0, 255)
+    seen = spread(known, scene.shape[0] // known.shape[0])
+    return np.where(seen[..., np.newaxis] > 0, scene, around.astype(np.uint8))
 
 
 def _filled(sums: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -98,7 +107,7 @@ def _draw_edges(picture: Bgr, scene: Bgr, known: Mask) -> None:
     for start, end in edges:
         path = ((start + (end - start) * along) / per_cell).astype(np.int64)
         x, y = np.clip(path, 0, (columns - 1, rows - 1)).T
-        if inside[y, x].all():
+        if np.mean(inside[y, x]) >= EDGE_KNOWN_SHARE:
             (x0, y0), (x1, y1) = np.rint(np.stack([start, end]) * scale).astype(np.int64).tolist()
             cv2.line(drawn, (x0, y0), (x1, y1), EDGE, 1, cv2.LINE_AA)
     cv2.addWeighted(drawn, EDGE_OPACITY, picture, 1 - EDGE_OPACITY, 0, dst=picture)

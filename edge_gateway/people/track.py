@@ -1,9 +1,16 @@
-"""Follow people from picture to picture: boxes in, tracks out."""
+"""Follow people from picture to picture: a detector's boxes in, tracks out.
 
+Two-stage association (strong boxes first, then weaker ones for people already known; idea of
+ByteTrack, Zhang et al. 2022) on a constant-velocity Kalman filter of the foot point. Lengths are
+measured in body heights of the person at hand, times in seconds: the same settings hold near and
+far, for large and small pictures, for every picture and for every second one.
+"""
+
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,42 +18,63 @@ from numpy.typing import NDArray
 from edge_gateway.people.assignment import assign
 
 Boxes: TypeAlias = NDArray[np.float32]
+"""Rows of left, top, width, height (px of the source picture) and score (0 to 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
-    high_score: float = 0.45
+    """How people move and how the detector errs. Counts change little within +-30 % of each."""
+
+    high_score: float = 0.48
+    """A box this sure may start a track: NanoDet-g has its best F1 at 0.40 (320) to 0.50 (416)."""
+
     low_ratio: float = 0.8
-    confirm_hits: int = 3
-    confirm_s: float = 0.2
-    tentative_gap_s: float = 0.25
-    coast_s: float = 2.0
+    """Boxes down to this share of `high_score` prolong a track; far lower ones mislead it."""
+
+    trial_s: float = 0.7
+    """A track is reported once it has lasted this long; it costs delay, not crossings, because
+    the steps on trial are reported with it."""
+
+    trial_gap_s: float = 0.35
+    """A track on trial may go unseen this long; false boxes flicker, people do not."""
+
+    coast_s: float = 1.0
+    """An unseen track moves on and waits for its box this long: beyond, the guess is too wide."""
+
+    link_s: float = 3.0
+    """A new track may continue one lost up to this long ago: a walk past a post, sign or group."""
+
+    reach: float = 0.45
+    """Body heights between guess and finding, at most; a link may err so much more each second."""
+
+    turn: float = 1.2
+    """Change of velocity across a link, body heights/s, at most: a walker does about 0.8, and
+    one who leaves the picture is not the one who comes in a second later."""
+
+    place_noise: float = 0.04
+    """Standard error of a box edge, body heights (measured: 3 px on 80 px)."""
+
+    height_noise: float = 0.15
+    """Standard error of a box height, as a ratio: boxes are cut where people hide each other."""
+
+    start_speed: float = 1.0
+    """Standard deviation of a newcomer's speed, body heights/s."""
+
+    wander: float = 0.3
+    """Velocity of a walker drifts by this many body heights/s in a second (random walk)."""
+
     gate: float = 4.0
-    place_noise: float = 0.05
-    height_noise: float = 0.1
-    wander: float = 0.6
-    speed_guess: float = 1.0
-    duplicate: float = 0.75
-    feet: int = 1
-    low_new: int = 0
-    iou_w: float = 0.0
-    link_s: float = 0.0
-    link_a: float = 0.35
-    link_b: float = 0.35
-    fresh_s: float = 99.0
-    brake_s: float = 99.0
-    cover1: float = 9
-    cover: float = 9
-    score_w: float = 0.0
-    earn: float = 0.0
-    weak_s: float = 9.0
-    reach: float = 99.0
-    min_iou: float = 0.0
-    min_iou_s: float = 0.3
+    """Standard deviations between a track and its box, at most."""
+
+    newcomer_overlap: float = 0.5
+    """A box covered to this share by tracked people starts no track: detectors also answer with
+    one box around two people, or around half a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class FootPoint:
+    """Where a person stood (px, bottom centre of the body) at a moment of the video's clock."""
+
     time_s: float
     x: float
     y: float
@@ -54,6 +82,13 @@ class FootPoint:
 
 @dataclass(frozen=True, slots=True)
 class Track:
+    """One person now, in px of the source picture; the box is the smoothed one.
+
+    `observed` is false while the person is hidden and the place is a guess; `score` is that of
+    the latest box. `steps` are the observed foot points not reported before: one in general, none
+    while hidden, all since the beginning when the track passes its trial.
+    """
+
     id: int
     left: float
     top: float
@@ -65,187 +100,230 @@ class Track:
 
     @property
     def foot(self) -> tuple[float, float]:
+        """Bottom centre of the box."""
         return self.left + self.width / 2, self.top + self.height
 
 
-class _Axis:
-    __slots__ = ("place", "speed", "pp", "ps", "ss")
-
-    def __init__(self, place: float, pp: float, ss: float) -> None:
-        self.place, self.speed, self.pp, self.ps, self.ss = place, 0.0, pp, 0.0, ss
-
-    def predict(self, dt: float, q: float) -> None:
-        self.place += self.speed * dt
-        self.pp += dt * (2 * self.ps + dt * self.ss) + q * dt**3 / 3
-        self.ps += dt * self.ss + q * dt * dt / 2
-        self.ss += q * dt
-
-    def update(self, z: float, r: float) -> None:
-        s = self.pp + r
-        kp, ks = self.pp / s, self.ps / s
-        e = z - self.place
-        self.place += kp * e
-        self.speed += ks * e
-        self.ss -= ks * self.ps
-        self.ps *= 1 - kp
-        self.pp *= 1 - kp
-
-
-class _Person:
-    def __init__(self, box, time_s: float, s: TrackerSettings) -> None:
-        l, t, w, h, sc = box
-        self.s = s
-        r, v = (s.place_noise * h) ** 2, (s.speed_guess * h) ** 2
-        self.x, self.y = _Axis(l + w / 2, r, v), _Axis(t + h, r, v)
-        self.w, self.h, self.score = w, h, sc
-        self.id = 0
-        self.hits = 1
-        self.born = self.seen = self.time = time_s
-        self.steps = [FootPoint(time_s, l + w / 2, t + h)]
-        self.first = self.last = self.steps[0]
-        self.vx = self.vy = 0.0
-
-    def predict(self, time_s: float) -> None:
-        dt = time_s - self.time
-        q = (self.s.wander * self.h) ** 2
-        self.x.predict(dt, q)
-        self.y.predict(dt, q)
-        if time_s - self.seen > 0.25:
-            f = math.exp(-dt / self.s.brake_s)
-            self.x.speed *= f
-            self.y.speed *= f
-        self.time = time_s
-
-    def cost(self, box) -> float:
-        l, t, w, h, _ = box
-        s = self.s
-        r = (s.place_noise * self.h) ** 2
-        dx, dy = l + w / 2 - self.x.place, self._foot(t, h) - self.y.place
-        d = math.sqrt(dx * dx / (self.x.pp + r) + dy * dy / (self.y.pp + r) + (math.log(h / self.h) / s.height_noise) ** 2 * (s.feet < 2))
-        reach = s.reach * self.h
-        if dx * dx + dy * dy > reach * reach:
-            return 99.0
-        if s.min_iou and self.time - self.seen < s.min_iou_s and self.iou(box) < s.min_iou:
-            return 99.0
-        d += s.score_w * (1 - box[4])
-        if s.iou_w:
-            d += s.iou_w * (1 - self.iou(box))
-        return d
-
-    def iou(self, box) -> float:
-        l, t, w, h, _ = box
-        L, T = self.x.place - self.w / 2, self.y.place - self.h
-        a = min(l + w, L + self.w) - max(l, L)
-        b = min(t + h, T + self.h) - max(t, T)
-        if a <= 0 or b <= 0:
-            return 0.0
-        return a * b / (w * h + self.w * self.h - a * b)
-
-    def cover(self, box) -> float:
-        l, t, w, h, _ = box
-        L, T = self.x.place - self.w / 2, self.y.place - self.h
-        a = min(l + w, L + self.w) - max(l, L)
-        b = min(t + h, T + self.h) - max(t, T)
-        return a * b / (w * h) if a > 0 and b > 0 else 0.0
-
-    def _foot(self, t: float, h: float) -> float:
-        if self.s.feet == 0 or self.hits < 3:
-            return t + h
-        a, b = t + h, t + self.h
-        if abs(h / self.h - 1) < 0.1:
-            return a
-        # box too short or tall: one edge is wrong; believe the one nearer the prediction
-        return a if abs(a - self.y.place) < abs(b - self.y.place) else b
-
-    def update(self, box, time_s: float) -> None:
-        l, t, w, h, sc = box
-        r = (self.s.place_noise * self.h) ** 2
-        foot = self._foot(t, h)
-        self.x.update(l + w / 2, r)
-        self.y.update(foot, r)
-        g = max(0.2, 1 / (self.hits + 1))
-        if self.hits >= 3 and abs(h / self.h - 1) > 0.1:
-            g *= 0.25
-        self.w += g * (w - self.w)
-        self.h += g * (h - self.h)
-        self.score = sc
-        self.hits += 1
-        self.seen = time_s
-        self.last = FootPoint(time_s, self.x.place, self.y.place)
-        self.vx, self.vy = self.x.speed, self.y.speed
-        self.steps.append(FootPoint(time_s, self.x.place, self.y.place))
-
-
 class Tracker:
+    """Gives each person a number for as long as they can be followed; one per camera."""
+
     def __init__(self, settings: TrackerSettings | None = None) -> None:
         self._settings = settings or TrackerSettings()
         self._people: list[_Person] = []
-        self._next = 1
+        self._ids = itertools.count(1)
+        self._time_s = -math.inf
 
     def update(self, boxes: Boxes, time_s: float) -> tuple[Track, ...]:
-        s = self._settings
-        low = s.high_score * s.low_ratio
-        rows = [tuple(b) for b in boxes[boxes[:, 4] >= low].tolist()]
-        high = [b for b in rows if b[4] >= s.high_score]
-        weak = [b for b in rows if b[4] < s.high_score]
-        for p in self._people:
-            p.predict(time_s)
-        conf = [p for p in self._people if p.id and time_s - p.seen <= (min(s.coast_s, (p.seen-p.born)*s.earn + s.tentative_gap_s if s.earn else 99))]
-        tent = [p for p in self._people if not p.id]
-        fresh = [p for p in conf if time_s - p.seen <= s.fresh_s]
-        stale = [p for p in conf if time_s - p.seen > s.fresh_s]
-        high, fresh = self._match(fresh, high, time_s)
-        high, stale = self._match(stale, high, time_s)
-        conf_left = fresh + stale
-        weak, conf_left = self._match([p for p in conf_left if time_s - p.seen <= s.weak_s], weak, time_s)
-        high, tent_left = self._match(tent, high, time_s)
-        weak, tent_left = self._match(tent_left, weak, time_s)
-        for b in high:
-            cov = [p.cover(b) for p in self._people if p.seen == time_s and p.hits > 1]
-            if max(cov, default=0) < s.cover1 and sum(cov) < s.cover and all(p.iou(b) < s.duplicate for p in self._people if p.seen == time_s):
-                self._people.append(_Person(b, time_s, s))
+        """Take all boxes (N x 5) of the picture at `time_s`; return who is there, by id.
+
+        Raises ValueError when time does not grow.
+        """
+        if not time_s > self._time_s:
+            raise ValueError(f"pictures must follow in time: {time_s} s after {self._time_s} s")
+        # However slow the camera, one missed picture ends no track.
+        patience_s, self._time_s = 1.5 * (time_s - self._time_s), time_s
+        settings = self._settings
+        for person in self._people:
+            person.predict(time_s)
+        self._associate(_sorted_boxes(boxes, settings.high_score * settings.low_ratio))
+        self._settle_trials()
         self._people = [
-            p
-            for p in self._people
-            if time_s - p.seen <= max(s.link_s if p.id else 0,0)+1e-9 and p.seen>=0 or time_s - p.seen <= (min(s.coast_s, (p.seen-p.born)*s.earn + s.tentative_gap_s if s.earn else 99) if p.id else s.tentative_gap_s) + 1e-9
+            person
+            for person in self._people
+            if time_s - person.last.time_s
+            <= (settings.link_s if person.id else max(settings.trial_gap_s, patience_s))
         ]
-        out = []
-        for p in self._people:
-            if not p.id and p.hits >= s.confirm_hits and p.seen == time_s or (not p.id and p.hits >= 2 and time_s - p.born >= s.confirm_s - 1e-9 and p.seen == time_s):
-                lost = self._lost_self(p) if s.link_s else None
-                if lost is None:
-                    p.id = self._next
-                    self._next += 1
-                else:
-                    p.id, lost.id, lost.seen = lost.id, 0, -99
-                    p.hits += lost.hits
-            if p.id:
-                steps, p.steps = tuple(p.steps), []
-                out.append(Track(p.id, p.x.place - p.w / 2, p.y.place - p.h, p.w, p.h, p.seen == time_s, p.score, steps))
-        return tuple(out)
+        coast_s = max(settings.coast_s, patience_s)
+        shown = [p for p in self._people if p.id and time_s - p.last.time_s <= coast_s]
+        return tuple(person.report(time_s) for person in sorted(shown, key=lambda p: p.id))
 
-    def _lost_self(self, p):
-        best, cost = None, 1.0
-        s = self._settings
-        for q in self._people:
-            if not q.id or q is p or q.seen >= p.born or p.born - q.seen > s.link_s:
-                continue
-            gap = p.born - q.seen
-            vx, vy = (q.vx + p.x.speed) / 2, (q.vy + p.y.speed) / 2
-            first, last = p.first, q.last
-            d = math.hypot(first.x - last.x - vx * gap, first.y - last.y - vy * gap) / (q.h * (s.link_a + s.link_b * gap))
-            if abs(math.log(p.h / q.h)) > 0.3:
-                continue
-            if d < cost:
-                best, cost = q, d
-        return best
+    def _associate(self, boxes: Sequence["_Box"]) -> None:
+        settings = self._settings
+        strong = [box for box in boxes if box.score >= settings.high_score]
+        weak = [box for box in boxes if box.score < settings.high_score]
+        known = [p for p in self._people if p.id and self._age_s(p) <= settings.coast_s]
+        trial = [p for p in self._people if not p.id]
+        for people in (known, trial):
+            missing, strong = self._match(people, strong)
+            _, weak = self._match(missing, weak)
+        for box in strong:
+            seen = (p for p in self._people if p.last.time_s == self._time_s)
+            if sum(person.share_of(box) for person in seen) < settings.newcomer_overlap:
+                self._people.append(_Person(box, self._time_s, settings))
 
-    def _match(self, people, boxes, time_s):
-        if not people or not boxes:
-            return boxes, people
-        costs = [[p.cost(b) for b in boxes] for p in people]
+    def _match(
+        self, people: list["_Person"], boxes: list["_Box"]
+    ) -> tuple[list["_Person"], list["_Box"]]:
+        """Give people their boxes; return the people and the boxes left over."""
+        costs = [[person.distance(box) for box in boxes] for person in people]
         pairs = assign(costs, self._settings.gate)
-        for i, j in pairs:
-            people[i].update(boxes[j], time_s)
-        ri, cj = {i for i, _ in pairs}, {j for _, j in pairs}
-        return [b for j, b in enumerate(boxes) if j not in cj], [p for i, p in enumerate(people) if i not in ri]
+        for row, column in pairs:
+            people[row].observe(boxes[column], self._time_s)
+        rows, columns = {row for row, _ in pairs}, {column for _, column in pairs}
+        return (
+            [person for row, person in enumerate(people) if row not in rows],
+            [box for column, box in enumerate(boxes) if column not in columns],
+        )
+
+    def _age_s(self, person: "_Person") -> float:
+        return self._time_s - person.last.time_s
+
+    def _settle_trials(self) -> None:
+        """Number those whose trial is over, with the number of a lost person where one fits."""
+        for person in [p for p in self._people if not p.id]:
+            lasted_s = person.last.time_s - person.first.time_s
+            if person.hits < MOST_TRUSTING_HITS or lasted_s < self._settings.trial_s - ROUNDING_S:
+                continue
+            lost = min(
+                (p for p in self._people if p.id), key=person.break_from, default=person
+            )
+            if person.break_from(lost) < 1:
+                person.id = lost.id
+                self._people.remove(lost)
+            else:
+                person.id = next(self._ids)
+
+
+MOST_TRUSTING_HITS: Final = 3
+"""Boxes a track needs at least, however slow the camera; also before its height is believed."""
+ROUNDING_S: Final = 1e-6
+HEIGHT_GAIN: Final = 0.2
+CUT_BOX: Final = 0.1
+"""A box whose height is off by more than this ratio is taken for one with a hidden edge."""
+CUT_BOX_GAIN: Final = HEIGHT_GAIN / 4
+LINK_HEIGHT_RATIO: Final = 1.35
+"""People keep their height across a link; perspective and cut boxes take up to a third."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    top: float
+    width: float
+    height: float
+    score: float
+
+
+def _sorted_boxes(boxes: Boxes, lowest: float) -> list[_Box]:
+    rows: list[list[float]] = boxes[boxes[:, 4] >= lowest].tolist()
+    return sorted((_Box(*row) for row in rows if row[2] > 0 < row[3]), key=lambda box: -box.score)
+
+
+class _Axis:
+    """Kalman filter of one coordinate: place, speed, white acceleration of density `drift`."""
+
+    __slots__ = ("_cross", "_speed_var", "place", "speed", "variance")
+
+    def __init__(self, place: float, variance: float, speed_variance: float) -> None:
+        self.place, self.speed = place, 0.0
+        self.variance, self._cross, self._speed_var = variance, 0.0, speed_variance
+
+    def predict(self, dt_s: float, drift: float) -> None:
+        self.place += self.speed * dt_s
+        self.variance += dt_s * (2 * self._cross + dt_s * self._speed_var) + drift * dt_s**3 / 3
+        self._cross += dt_s * self._speed_var + drift * dt_s**2 / 2
+        self._speed_var += drift * dt_s
+
+    def observe(self, place: float, noise: float) -> None:
+        gain = self.variance / (self.variance + noise)
+        speed_gain = self._cross / (self.variance + noise)
+        error = place - self.place
+        self.place += gain * error
+        self.speed += speed_gain * error
+        self._speed_var -= speed_gain * self._cross
+        self._cross *= 1 - gain
+        self.variance *= 1 - gain
+
+
+class _Person:
+    def __init__(self, box: _Box, time_s: float, settings: TrackerSettings) -> None:
+        self._settings = settings
+        self.id = 0
+        self.hits = 1
+        self.width, self.height, self.score = box.width, box.height, box.score
+        speed_variance = (settings.start_speed * box.height) ** 2
+        self.x = _Axis(box.left + box.width / 2, self._noise(), speed_variance)
+        self.y = _Axis(box.top + box.height, self._noise(), speed_variance)
+        self._time_s = time_s
+        self.first = self.last = FootPoint(time_s, self.x.place, self.y.place)
+        self.velocity = (0.0, 0.0)
+        self._unreported = [self.first]
+
+    def predict(self, time_s: float) -> None:
+        drift = (self._settings.wander * self.height) ** 2
+        self.x.predict(time_s - self._time_s, drift)
+        self.y.predict(time_s - self._time_s, drift)
+        self._time_s = time_s
+
+    def distance(self, box: _Box) -> float:
+        """Standard deviations between the guess and a box; infinite beyond reach."""
+        dx = box.left + box.width / 2 - self.x.place
+        dy = self._foot_y(box) - self.y.place
+        if math.hypot(dx, dy) > self._settings.reach * self.height:
+            return math.inf
+        grown = math.log(box.height / self.height) / self._settings.height_noise
+        return math.sqrt(
+            dx**2 / (self.x.variance + self._noise())
+            + dy**2 / (self.y.variance + self._noise())
+            + grown**2
+        )
+
+    def observe(self, box: _Box, time_s: float) -> None:
+        self.x.observe(box.left + box.width / 2, self._noise())
+        self.y.observe(self._foot_y(box), self._noise())
+        gain = CUT_BOX_GAIN if self._is_cut(box) else max(HEIGHT_GAIN, 1 / (self.hits + 1))
+        self.width += gain * (box.width - self.width)
+        self.height += gain * (box.height - self.height)
+        self.score = box.score
+        self.hits += 1
+        self.last = FootPoint(time_s, self.x.place, self.y.place)
+        self.velocity = (self.x.speed, self.y.speed)
+        self._unreported.append(self.last)
+
+    def share_of(self, box: _Box) -> float:
+        """How much of a box (0 to 1) this person's box covers."""
+        left, top = self.x.place - self.width / 2, self.y.place - self.height
+        across = min(box.left + box.width, left + self.width) - max(box.left, left)
+        down = min(box.top + box.height, top + self.height) - max(box.top, top)
+        return max(across, 0.0) * max(down, 0.0) / (box.width * box.height)
+
+    def break_from(self, lost: "_Person") -> float:
+        """How badly this track continues a lost one: below 1 it may be the same person."""
+        gap_s = self.first.time_s - lost.last.time_s
+        ratio = self.height / lost.height
+        turn_x, turn_y = self.velocity[0] - lost.velocity[0], self.velocity[1] - lost.velocity[1]
+        if (
+            not 0 < gap_s <= self._settings.link_s
+            or not 1 / LINK_HEIGHT_RATIO < ratio < LINK_HEIGHT_RATIO
+            or math.hypot(turn_x, turn_y) > self._settings.turn * lost.height
+        ):
+            return math.inf
+        off_x = self.first.x - lost.last.x - gap_s * (self.velocity[0] + lost.velocity[0]) / 2
+        off_y = self.first.y - lost.last.y - gap_s * (self.velocity[1] + lost.velocity[1]) / 2
+        return math.hypot(off_x, off_y) / (lost.height * self._settings.reach * (1 + gap_s))
+
+    def report(self, time_s: float) -> Track:
+        steps, self._unreported = tuple(self._unreported), []
+        return Track(
+            id=self.id,
+            left=self.x.place - self.width / 2,
+            top=self.y.place - self.height,
+            width=self.width,
+            height=self.height,
+            observed=self.last.time_s == time_s,
+            score=self.score,
+            steps=steps,
+        )
+
+    def _noise(self) -> float:
+        return (self._settings.place_noise * self.height) ** 2
+
+    def _is_cut(self, box: _Box) -> bool:
+        return self.hits >= MOST_TRUSTING_HITS and abs(box.height / self.height - 1) > CUT_BOX
+
+    def _foot_y(self, box: _Box) -> float:
+        """The feet in a box; where one edge is hidden, from the edge that is where it should be."""
+        bottom = box.top + box.height
+        if not self._is_cut(box):
+            return bottom
+        return min(bottom, box.top + self.height, key=lambda y: abs(y - self.y.place))

@@ -25,6 +25,8 @@ _RECONNECT_FIRST_S = 1.0
 
 # Of the time a stop is given, this much is kept for the goodbye.
 _FAREWELL_S = 0.5
+# And this much for the thread to end.
+_ENDING_S = 0.1
 
 # paho looks at its keepalive when it is asked to: this often in each keepalive time.
 _LOOKS = 4
@@ -82,7 +84,7 @@ class Uplink:
         The backlog stays in the outbox. False means that a connection was just being made: the
         thread ends with the process and has nothing to lose.
         """
-        self._stop_by_ns = self._now_ns() + int(deadline_s * 1e9)
+        self._stop_by_ns = self._now_ns() + int((deadline_s - _ENDING_S) * 1e9)
         self.wake()
         if self._thread.is_alive():
             self._thread.join(deadline_s)

@@ -6,11 +6,15 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, cast
 
-# RFC 8428's own version, and the same with the secondary units of RFC 8798 (RFC 9100).
-_VERSIONS = {10, 26}
+# RFC 8428's own version; the drafts before it counted up to it. RFC 9100 adds 16 for the
+# secondary units of RFC 8798, which change no field.
+_VERSION = 10
+_WITH_SECONDARY_UNITS = 26
 _LONGEST_PACK = 64 << 20
+_BASE_LABELS = {"bn", "bt", "bu", "bv", "bs", "bver"}
 
 
 class BadPack(ValueError):
@@ -57,41 +61,64 @@ def parse(payload: bytes) -> list[dict[str, Any]]:
 
 def resolve(records: Iterable[Mapping[str, Any]]) -> Iterator[Record]:
     """Apply the base fields (RFC 8428 section 4.6). Raises BadPack."""
-    base: dict[str, Any] = {"bn": "", "bt": 0, "bu": None, "bv": None, "bs": None, "bver": 10}
+    base: dict[str, Any] = {}
     for record in records:
         for label, value in record.items():
-            if label in base:
+            if label in _BASE_LABELS:
                 base[label] = value
             elif label.endswith("_"):
                 raise BadPack(f"the label {label!r} must be understood and is not")
-        if base["bver"] not in _VERSIONS:
-            raise BadPack(f"SenML version {base['bver']} is not known")
-        try:
-            resolved = _resolved(record, base)
-        except (TypeError, ValueError) as error:
-            raise BadPack(f"a field of {dict(record)} has the wrong type: {error}") from error
+        version = _number(base, "bver") or _VERSION
+        if not (version <= _VERSION or version == _WITH_SECONDARY_UNITS):
+            raise BadPack(f"SenML version {version:g} is not known")
         # A record of base fields alone sets them for the others and says nothing itself.
-        if record.keys() - base.keys():
-            if not resolved.name:
-                raise BadPack("a record has no name")
-            yield resolved
+        if record.keys() - _BASE_LABELS:
+            yield _resolved(record, base)
 
 
 def _resolved(record: Mapping[str, Any], base: Mapping[str, Any]) -> Record:
-    value, total = record.get("v"), record.get("s")
-    if base["bv"] is not None and (value is not None or not record.keys() & {"vs", "vb", "vd"}):
-        value = base["bv"] + (value or 0)
-    if base["bs"] is not None:
-        total = base["bs"] + (total or 0)
+    name = (_text(base, "bn") or "") + (_text(record, "n") or "")
+    if not name:
+        raise BadPack("a record has no name")
+    is_other = bool(record.keys() & {"vs", "vb", "vd"})
+    boolean = record.get("vb")
     return Record(
-        str(base["bn"]) + str(record.get("n", "")),
-        float(base["bt"] + record.get("t", 0)),
-        record.get("u", base["bu"]),
-        None if value is None else float(value),
-        record.get("vs"),
-        record.get("vb"),
-        record.get("vd"),
-        None if total is None else float(total),
-        record.get("ut"),
-        record.get("since_boot"),
+        name,
+        (_number(base, "bt") or 0.0) + (_number(record, "t") or 0.0),
+        _text(record, "u") if "u" in record else _text(base, "bu"),
+        _number(record, "v") if is_other else _sum(base, "bv", record, "v"),
+        _text(record, "vs"),
+        boolean if isinstance(boolean, bool) else None,
+        _text(record, "vd"),
+        _sum(base, "bs", record, "s"),
+        _number(record, "ut"),
+        _number(record, "since_boot"),
     )
+
+
+def _sum(
+    base: Mapping[str, Any], base_label: str, record: Mapping[str, Any], label: str
+) -> float | None:
+    base_part, part = _number(base, base_label), _number(record, label)
+    if base_part is None:
+        return part
+    return base_part + (part or 0.0)
+
+
+def _number(record: Mapping[str, Any], label: str) -> float | None:
+    value = record.get(label)
+    if value is None:
+        return None
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass  # an integer that no double holds
+    raise BadPack(f"{label!r} is no number that can be used: {value!r:.40}")
+
+
+def _text(record: Mapping[str, Any], label: str) -> str | None:
+    value = record.get(label)
+    if value is None or isinstance(value, str):
+        return value
+    raise BadPack(f"{label!r} is no text: {value!r:.40}")

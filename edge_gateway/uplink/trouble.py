@@ -25,6 +25,8 @@ def in_words(error: OSError, config: UplinkConfig) -> str:
         return f"nothing listens at {broker}: check uplink.host, uplink.port and the broker"
     if isinstance(error, TimeoutError):
         return f"no answer from {broker}: check the network and the broker's firewall"
+    if isinstance(error, ConnectionError) and config.tls is not False:
+        return f"{broker} broke off while TLS began: use its TLS port, or set tls = false under [uplink]"
     return f"no connection to {broker}: {error}"
 
 
@@ -49,6 +51,6 @@ def _about_certificate(error: ssl.SSLCertVerificationError, config: UplinkConfig
 
 def _about_tls(error: ssl.SSLError, broker: str) -> str:
     reason = error.reason or str(error)
-    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"}:
         return f"{broker} does not speak TLS: use its TLS port, or set tls = false under [uplink]"
     return f"TLS with {broker} failed: {reason}. Check the [uplink.tls] table"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -59,6 +60,13 @@ def daemon(path: Path, env: dict[str, str] | None = None) -> Generator[subproces
     finally:
         process.kill()
         process.communicate()
+
+
+def committed(store: Path) -> int:
+    if not store.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        return int(database.execute("SELECT count(*) FROM blocks").fetchone()[0])
 
 
 def wait_for(what: str, is_so: object) -> None:
@@ -112,8 +120,7 @@ def test_what_was_read_without_a_broker_arrives_after_a_restart(
         path = configuration(tmp_path, port, wind.path)
         broker.stop()
         with daemon(path) as process:
-            wait_for("store", (tmp_path / "outbox" / "outbox.db").exists)
-            time.sleep(2)
+            wait_for("committed reading", lambda: committed(tmp_path / "outbox" / "outbox.db") > 0)
             process.kill()
             process.communicate()
         broker.start()

@@ -28,7 +28,7 @@ LOOK_S = 0.01
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that a real process or thread does; fail with a sentence if it does not."""
+    """Wait for what a real process or thread does; fail with a sentence if it does not."""
     deadline_s = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline_s, f"waited {PATIENCE_S} s in vain: {what}"
@@ -38,16 +38,14 @@ def until(condition: Callable[[], bool], what: str) -> None:
 class Listener:
     """Subscribes to everything and keeps what comes."""
 
-    def __init__(self, port: int, **client: Any) -> None:
+    def __init__(self, port: int) -> None:
         self.messages: list[paho.MQTTMessage] = []
         self._news = Condition()
         self._subscribed = False
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, "listener", protocol=MQTTProtocolVersion.MQTTv5
         )
-        if "username" in client:
-            self._client.username_pw_set(client["username"], client["password"])
-        self._client.on_connect = lambda *_: self._client.subscribe("#", 1)
+        self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(1, 1)
@@ -66,19 +64,16 @@ class Listener:
         with self._news:
             assert self._news.wait_for(condition, PATIENCE_S), f"waited in vain: {what}"
 
-    def wait_again(self) -> None:
-        """Wait until the subscription stands again after the broker was restarted."""
-        self._subscribed = False
-        self.wait(lambda: self._subscribed, "the listener's subscription")
-
     def packs(self) -> list[Pack]:
-        return [decode(message.payload) for message in self.data()]
+        return [decode(bytes(message.payload)) for message in self.data()]
 
     def data(self) -> list[paho.MQTTMessage]:
         return [message for message in self.messages if not message.topic.endswith("/state")]
 
     def states(self) -> list[bytes]:
-        return [message.payload for message in self.messages if message.topic.endswith("/state")]
+        return [
+            bytes(message.payload) for message in self.messages if message.topic.endswith("/state")
+        ]
 
     def numbers(self, arrival: str | None = None) -> list[int]:
         """The values received, repetitions dropped by key, in the order they came."""
@@ -90,6 +85,9 @@ class Listener:
             for reading in pack.readings
             if reading.value is not None
         ]
+
+    def _on_connect(self, client: paho.Client, *_: object) -> None:
+        client.subscribe("#", 1)
 
     def _on_subscribe(self, *_: object) -> None:
         with self._news:
@@ -201,10 +199,14 @@ def gateway(tmp_path: Path) -> Iterator[Callable[[UplinkConfig], Gateway]]:
 
 
 @pytest.fixture
-def listen() -> Iterator[Callable[..., Listener]]:
+def listen() -> Iterator[Callable[[int], Listener]]:
     """Subscribes to everything at a port; returns when the subscription stands."""
     with ExitStack() as stack:
-        yield lambda port, **client: stack.enter_context(Listener(port, **client))
+
+        def start(port: int) -> Listener:
+            return stack.enter_context(Listener(port))
+
+        yield start
 
 
 @pytest.fixture

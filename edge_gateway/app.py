@@ -11,16 +11,14 @@ from random import Random
 from edge_gateway import __version__
 from edge_gateway.clock import Clock
 from edge_gateway.config import Config, DeviceConfig
-from edge_gateway.drivers.contract import I2c
 from edge_gateway.health import GatewayHealth, Notifier, Patience, Pulse, giving, one_line
-from edge_gateway.links.i2c import I2cBus
 from edge_gateway.outbox.store import Outbox
 from edge_gateway.reading import Entry, Reading
 from edge_gateway.summarise.windows import Summariser
 from edge_gateway.supervise import AnyDriver, Worker
 from edge_gateway.trust.flags import RangeAndStep
 from edge_gateway.uplink.publisher import Uplink
-from edge_gateway.wiring import Wiring
+from edge_gateway.wiring import Openers, Wiring
 
 SUMMARY_WINDOW_S = 60
 
@@ -36,8 +34,8 @@ def _no_tap(_: Sequence[Entry]) -> None: ...
 class Gateway:
     """A pole's firmware in one object: `start`, and `stop` within a deadline.
 
-    `open_i2c` opens an I2C bus by number; `tap` sees all that goes into the outbox. Raises
-    OutboxError when the store cannot be used; a device that cannot be used never stops it.
+    `openers` open other wires than the machine's own; `tap` sees all that goes into the outbox.
+    Raises OutboxError when the store cannot be used; a device that cannot be used never stops it.
     """
 
     def __init__(
@@ -47,7 +45,7 @@ class Gateway:
         clock: Clock,
         random: Random,
         notifier: Notifier,
-        open_i2c: Callable[[int], I2c] = I2cBus,
+        openers: Openers | None = None,
         tap: Tap = _no_tap,
     ) -> None:
         self._config, self._clock, self._notifier, self._tap = config, clock, notifier, tap
@@ -69,7 +67,7 @@ class Gateway:
         self._summariser = Summariser(rates, SUMMARY_WINDOW_S)
         self._summarising = threading.Lock()
         self._judge = RangeAndStep()
-        self._wiring = Wiring(clock, config.privacy, open_i2c=open_i2c)
+        self._wiring = Wiring(clock, config.privacy, openers or Openers())
         self.drivers: dict[str, AnyDriver] = {}
         """The driver of each device that was opened, by device id, for what is no reading."""
         self._workers = [self._worker(device, random) for device in config.device]

@@ -10,6 +10,7 @@ from typing import Any
 from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig, PrivacyConfig
 from edge_gateway.drivers.contract import (
+    ByteStream,
     Driver,
     I2c,
     I2cConfig,
@@ -33,6 +34,20 @@ class Wire:
     close_link: Callable[[], None] | None
 
 
+def open_stream(config: SerialConfig | ModbusConfig) -> ByteStream:
+    """The serial port a device's table names."""
+    parity = config.parity if isinstance(config, ModbusConfig) else "N"
+    return SerialPort(config.port, config.baud, parity)
+
+
+@dataclass(frozen=True, slots=True)
+class Openers:
+    """What opens the wires: the machine's own, or simulated, recorded, replayed ones."""
+
+    i2c: Callable[[int], I2c] = I2cBus
+    stream: Callable[[SerialConfig | ModbusConfig], ByteStream] = open_stream
+
+
 class Wiring:
     """Opens drivers with their links. Shared buses are opened once and closed with it."""
 
@@ -40,12 +55,11 @@ class Wiring:
         self,
         clock: Clock,
         permission: PrivacyConfig | None,
-        *,
-        open_i2c: Callable[[int], I2c] = I2cBus,
+        openers: Openers,
     ) -> None:
         self._clock = clock
         self._permission = permission
-        self._open_i2c = open_i2c
+        self._openers = openers
         self._buses: dict[int, I2c] = {}
         self._lines: dict[str, ModbusLine] = {}
         self._shared = ExitStack()
@@ -61,7 +75,7 @@ class Wiring:
                 line = self._line(config)
                 return Wire(lambda: _made(driver, config, line, self._clock), None)
             case SerialConfig():
-                return self._own(driver, config, lambda: SerialPort(config.port, config.baud))
+                return self._own(driver, config, lambda: self._openers.stream(config))
             case CameraConfig():
                 return self._own(driver, config, lambda: open_counter(config, self._allowed()))
             case _:
@@ -76,13 +90,13 @@ class Wiring:
 
     def _bus(self, number: int) -> I2c:
         if number not in self._buses:
-            bus = self._buses[number] = self._open_i2c(number)
+            bus = self._buses[number] = self._openers.i2c(number)
             self._shared.callback(bus.close)
         return self._buses[number]
 
     def _line(self, config: ModbusConfig) -> ModbusLine:
         if config.port not in self._lines:
-            port = SerialPort(config.port, config.baud, config.parity)
+            port = self._openers.stream(config)
             line = self._lines[config.port] = ModbusLine(port, self._clock, baud=config.baud)
             self._shared.callback(line.close)
         return self._lines[config.port]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, ClassVar, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.links.contract import ByteStream, I2c, Modbus
+from edge_gateway.links.contract import W1, Advert, Adverts, ByteStream, I2c, Modbus
 from edge_gateway.reading import Measured, Quantity
 
 
@@ -66,6 +67,58 @@ class ModbusConfig(DeviceConfig):
     unit: Annotated[int, Field(ge=1, le=247, description="slave address")] = 1
 
 
+class W1Config(DeviceConfig):
+    """A slave on a 1-Wire bus of the kernel."""
+
+    slave: Annotated[
+        str,
+        Field(
+            pattern=r"^[0-9a-f]{2}-[0-9a-f]{12}$",
+            description="name of the slave as `ls /sys/bus/w1/devices` shows it",
+            examples=["28-0316a2795bff"],
+        ),
+    ]
+    folder: Annotated[Path, Field(description="where the kernel shows its 1-Wire slaves")] = Path(
+        "/sys/bus/w1/devices"
+    )
+
+
+# What BlueZ is to listen for when it scans passively: start in the field, type of the field, bytes.
+AdvertPattern = tuple[int, int, bytes]
+
+
+class BleConfig(DeviceConfig):
+    """A device that is heard by its BLE advertisements; those on one adapter share its radio."""
+
+    advert_patterns: ClassVar[tuple[AdvertPattern, ...]] = ()
+    """What its advertisements hold; passive scanning hears nothing else."""
+
+    address: Annotated[
+        str,
+        StringConstraints(to_upper=True),
+        Field(
+            pattern="^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$",
+            description="Bluetooth address of the device",
+            examples=["CB:B8:33:4C:88:4F"],
+        ),
+    ]
+    adapter: Annotated[
+        str | None,
+        Field(
+            pattern="^hci[0-9]+$",
+            description="Bluetooth adapter; where it is left out the first that is switched on",
+            examples=["hci0"],
+        ),
+    ] = None
+    scanning: Annotated[
+        Literal["active", "passive"],
+        Field(
+            description="passive sends nothing, and needs a BlueZ with its experimental interfaces;"
+            " without them scanning is active"
+        ),
+    ] = "active"
+
+
 ConfigT = TypeVar("ConfigT", bound=DeviceConfig)
 LinkT = TypeVar("LinkT")
 
@@ -107,6 +160,11 @@ class TalkingDriver(Driver[ConfigT, LinkT]):
 
 
 __all__ = [
+    "W1",
+    "Advert",
+    "AdvertPattern",
+    "Adverts",
+    "BleConfig",
     "ByteStream",
     "Driver",
     "I2c",
@@ -116,5 +174,6 @@ __all__ = [
     "PolledDriver",
     "SerialConfig",
     "TalkingDriver",
+    "W1Config",
     "Waiter",
 ]

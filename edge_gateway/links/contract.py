@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -58,4 +60,53 @@ class Modbus(Protocol):
 
     def close(self) -> None:
         """Give the line back; safe to call twice."""
+        ...
+
+
+class W1(Protocol):
+    """A 1-Wire bus as Linux shows it; shared by all its slaves."""
+
+    def read(self, slave: str) -> bytes:
+        """Have the slave measure and return the text of its `w1_slave`, never empty.
+
+        It takes as long as the conversion, up to 0.75 s. Raises DeviceSilent (no conversion),
+        LinkGone (the slave or the bus has vanished) or Misconfigured (no permission).
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the bus back; safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Advert:
+    """One BLE advertisement of a device that was asked for by its address.
+
+    Manufacturer data goes by company id, service data by 128-bit UUID in lower case. `heard_s`
+    are seconds on a clock that never jumps. `address_type` is public, random, or empty where it
+    is not known.
+    """
+
+    address: str
+    rssi_dbm: int
+    manufacturer_data: Mapping[int, bytes]
+    service_data: Mapping[str, bytes]
+    heard_s: float
+    address_type: str = ""
+
+
+class Adverts(Protocol):
+    """The advertisements of one BLE device, in order; the radio behind it is shared."""
+
+    def read(self, timeout_s: float) -> Advert | None:
+        """Return the next one; None when nothing came in `timeout_s`.
+
+        Its data may be as old as the one before: Bluetooth stacks merge and repeat. Raises
+        LinkGone while the adapter or the Bluetooth service is away.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop listening; safe to call twice, also while another thread reads."""
         ...

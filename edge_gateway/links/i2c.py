@@ -1,15 +1,42 @@
-"""An I2C bus of Linux as raw transactions: smbus2's `i2c_rdwr` on /dev/i2c-N."""
+"""An I2C bus of Linux as raw transactions: smbus2's `i2c_rdwr` on /dev/i2c-N.
+
+Raw transactions are the one path that serves every chip: SMBus block calls end at 32 bytes, send a
+register before each read (Sensirion's chips have none), and some adapters turn the repeated start
+of a combined transaction into a stop. An adapter that knows SMBus alone is Misconfigured.
+"""
 
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
 
 from smbus2 import SMBus, i2c_msg
 
-from edge_gateway.links.errors import DeviceError, DeviceSilent, LinkGone, Misconfigured
+from edge_gateway.links.contract import I2c
+from edge_gateway.links.errors import (
+    BadFrame,
+    DeviceError,
+    DeviceSilent,
+    LinkGone,
+    Misconfigured,
+)
+from edge_gateway.links.frames import shown
+
+RECOVERY_FIRST_S = 1.0
+RECOVERY_LONGEST_S = 60.0
+# One held transaction may be a single chip that stretches the clock too long, not the bus.
+HELD_BEFORE_STUCK = 2
+
+
+class RegisterI2c(I2c, Protocol):
+    """An I2C bus that can also ask for a register."""
+
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        """Write `data`, then read `count` bytes behind a repeated start, in one transaction."""
+        ...
 
 
 class Transactions(Protocol):
@@ -27,20 +54,38 @@ class Transactions(Protocol):
 # i2c-bcm2835 answers EREMOTEIO when nothing acknowledges, other adapters ENXIO
 # (kernel Documentation/i2c/fault-codes.rst).
 _NOT_ACKNOWLEDGED = frozenset({errno.EREMOTEIO, errno.ENXIO})
-_STUCK = frozenset({errno.ETIMEDOUT, errno.EIO, errno.EBUSY, errno.EAGAIN})
+_HELD = frozenset({errno.ETIMEDOUT, errno.EIO, errno.EBUSY, errno.EAGAIN})
 
 
 class I2cBus:
     """Owner of bus `number`: opened at the first call, and again at the first after a LinkGone.
 
     Its devices share it, one transaction at a time. After `close` every call raises LinkGone.
+
+    A line held low fails every address, so a stuck bus is freed for all its devices at once and
+    not by each: `recover`, where given (cutting the sensors' power, for example; it may raise
+    OSError), is called once, the bus is opened anew and one transaction tried. If that is held
+    too, all calls raise LinkGone without touching the bus until 1, 2, 4 ... 60 s have passed.
+    Any answer, and be it that nobody acknowledges, shows that the bus is free.
     """
 
-    def __init__(self, number: int, *, open_bus: Callable[[int], Transactions] = SMBus) -> None:
+    def __init__(
+        self,
+        number: int,
+        *,
+        open_bus: Callable[[int], Transactions] = SMBus,
+        recover: Callable[[], None] | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._number = number
         self._open_bus = open_bus
+        self._recover = recover
+        self._monotonic_s = monotonic_s
         self._bus: Transactions | None = None
         self._closed = False
+        self._held_in_a_row = 0
+        self._next_recovery_s = -RECOVERY_LONGEST_S
+        self._recovery_wait_s = RECOVERY_FIRST_S
         self._lock = Lock()
 
     def write(self, address: int, data: bytes) -> None:
@@ -53,31 +98,59 @@ class I2cBus:
         self._carry_out(message)
         return bytes(message)
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        """Write `data`, then read `count` bytes behind a repeated start, in one transaction."""
+        answer = i2c_msg.read(address, count)
+        self._carry_out(i2c_msg.write(address, data), answer)
+        return bytes(answer)
+
     def close(self) -> None:
         """Give the bus back for good."""
         with self._lock:
             self._closed = True
             self._let_go()
 
-    def _carry_out(self, message: i2c_msg) -> None:
+    def _carry_out(self, *messages: i2c_msg) -> None:
         with self._lock:
             if self._bus is None:
                 self._bus = self._opened()
             try:
-                self._bus.i2c_rdwr(message)
+                self._bus.i2c_rdwr(*messages)
             except OSError as error:
-                fault = self._fault(error, message.addr)
+                self._held_in_a_row = self._held_in_a_row + 1 if error.errno in _HELD else 0
+                fault = self._fault(error, messages[0].addr)
                 if isinstance(fault, LinkGone):
                     self._let_go()
                 raise fault from error
+            self._held_in_a_row = 0
 
     def _opened(self) -> Transactions:
         if self._closed:
             raise LinkGone(f"{self._path} was closed")
+        if self._held_in_a_row >= HELD_BEFORE_STUCK:
+            self._free()
         try:
             return self._open_bus(self._number)
         except OSError as error:
             raise self._opening_fault(error) from error
+
+    def _free(self) -> None:
+        """Make the one attempt of this back-off period; LinkGone while the next is not due."""
+        now_s = self._monotonic_s()
+        if now_s < self._next_recovery_s:
+            raise LinkGone(
+                f"bus stuck at {self._path}: all its devices wait; freed again in "
+                f"{self._next_recovery_s - now_s:.0f} s at the earliest"
+            )
+        if now_s - self._next_recovery_s >= RECOVERY_LONGEST_S:
+            self._recovery_wait_s = RECOVERY_FIRST_S  # it was well for long: a new fault
+        self._next_recovery_s = now_s + self._recovery_wait_s
+        self._recovery_wait_s = min(2 * self._recovery_wait_s, RECOVERY_LONGEST_S)
+        if self._recover is not None:
+            try:
+                self._recover()
+            except OSError as error:
+                raise LinkGone(f"{self._path} cannot be freed: {_named(error)}") from error
 
     def _let_go(self) -> None:
         bus, self._bus = self._bus, None
@@ -104,7 +177,7 @@ class I2cBus:
         at = f"address 0x{address:02x} on {self._path}"
         if error.errno in _NOT_ACKNOWLEDGED:
             return DeviceSilent(f"nothing acknowledges at {at}")
-        if error.errno in _STUCK:
+        if error.errno in _HELD:
             return LinkGone(
                 f"bus stuck at {self._path} ({_named(error)}): a device may hold SDA or SCL low; "
                 "cut the power of its sensors to free it"
@@ -114,6 +187,19 @@ class I2cBus:
                 f"{self._path} cannot carry out plain I2C transactions: use another adapter"
             )
         return LinkGone(f"{self._path} failed at {at}: {_named(error)}")
+
+
+def alike(read: Callable[[], bytes], *, tries: int = 2) -> bytes:
+    """What two readings in a row agree on; BadFrame when none of `tries` equals the one before.
+
+    For chips that send no checksum: a bit lost on the way is never lost twice in one place.
+    """
+    readings = [read()]
+    while len(readings) < tries:
+        readings.append(read())
+        if readings[-1] == readings[-2]:
+            return readings[-1]
+    raise BadFrame(f"readings in a row differ: {', '.join(shown(data) for data in readings)}")
 
 
 def _named(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
 from threading import RLock
@@ -66,11 +67,10 @@ class Outbox:
         self._listeners: list[Callable[[], None]] = []
         self.recovery: Recovery | None = None
         self._folder_lock = claim(folder)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, self._folder_lock)
             self._table = self._open()
-        except BaseException:
-            os.close(self._folder_lock)
-            raise
+            undo.pop_all()
         self._totals = self._table.totals()
         self._has_account = bool(quota.recorded(self._table.connection))
         self._reserve.hold()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -69,14 +69,13 @@ class BlockTable:
     def __init__(self, path: Path, *, most_bytes: int, random: Random) -> None:
         self._path = path
         self.connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.connection.close)
             self._configure(most_bytes)
             if self._number("SELECT count(*) FROM sqlite_schema") == 0:
                 self._create(random)
             self.store = self._identify()
-        except BaseException:
-            self.connection.close()
-            raise
+            undo.pop_all()
 
     @contextmanager
     def transaction(self) -> Generator[None]:

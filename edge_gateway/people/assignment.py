@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 Costs: TypeAlias = Sequence[Sequence[float]]
@@ -53,35 +54,51 @@ def _cheapest_columns(table: Costs) -> list[int]:
 
     Hungarian method by shortest augmenting paths (Jonker and Volgenant 1987), O(rows^2 columns).
     """
-    height, width = len(table), len(table[0])
-    row_price, column_price = [0.0] * height, [0.0] * width
-    row_of = [-1] * width
-    for start in range(height):
-        distance, reached_from = [math.inf] * width, [-1] * width
-        done = [False] * width
-        row, column, shortest = start, -1, 0.0
-        while True:
-            for other in range(width):
-                if not done[other]:
-                    step = shortest + table[row][other] - row_price[row] - column_price[other]
-                    if step < distance[other]:
-                        distance[other], reached_from[other] = step, column
-            column = min((c for c in range(width) if not done[c]), key=distance.__getitem__)
-            shortest, done[column] = distance[column], True
-            if row_of[column] < 0:
-                break
-            row = row_of[column]
-        row_price[start] += shortest
-        for other in range(width):
-            if done[other] and other != column:
-                row_price[row_of[other]] += shortest - distance[other]
-                column_price[other] -= shortest - distance[other]
+    prices = _Prices([0.0] * len(table), [0.0] * len(table[0]))
+    row_of = [-1] * len(table[0])
+    for row in range(len(table)):
+        column, reached_from = _shortest_path(table, prices, row_of, row)
         while column >= 0:
             before = reached_from[column]
-            row_of[column] = start if before < 0 else row_of[before]
+            row_of[column] = row if before < 0 else row_of[before]
             column = before
-    chosen = [-1] * height
+    chosen = [-1] * len(table)
     for column, row in enumerate(row_of):
         if row >= 0:
             chosen[row] = column
     return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    rows: list[float]
+    columns: list[float]
+
+
+def _shortest_path(
+    table: Costs, prices: _Prices, row_of: Sequence[int], start: int
+) -> tuple[int, list[int]]:
+    """From a new row to a free column; return that column and where each was reached from.
+
+    Adjusts the prices so that no pair costs less than its row and column together.
+    """
+    distance, reached_from = [math.inf] * len(row_of), [-1] * len(row_of)
+    ahead, done = set(range(len(row_of))), list[int]()
+    row, column, shortest = start, -1, 0.0
+    while True:
+        for other in ahead:
+            beyond = shortest + table[row][other] - prices.rows[row] - prices.columns[other]
+            if beyond < distance[other]:
+                distance[other], reached_from[other] = beyond, column
+        column = min(ahead, key=distance.__getitem__)
+        shortest = distance[column]
+        if row_of[column] < 0:
+            break
+        ahead.remove(column)
+        done.append(column)
+        row = row_of[column]
+    prices.rows[start] += shortest
+    for other in done:
+        prices.rows[row_of[other]] += shortest - distance[other]
+        prices.columns[other] -= shortest - distance[other]
+    return column, reached_from

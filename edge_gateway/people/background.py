@@ -38,6 +38,8 @@ DETAIL: Final = 2
 """Pixels of the learnt picture along a cell."""
 TOGETHER: Final = 3
 """Of 3 x 3 cells so many must change at once; one alone is noise of sensor or compression."""
+BRIDGE_CELLS: Final = 7
+"""Stillness between two places of unrest within twice this distance is not trusted either."""
 DIFFERS_TIMES: Final = 1.5
 """A cell was learnt from anywhere in the span that counts as still, so it may be this far off."""
 
@@ -123,8 +125,8 @@ class Background:
         self._steady: Bgr = self._lowest.copy()
         self._last_time_s: float | None = None
         self._undecided_s = 0.0
-        # Seconds since, a cell: any interruption; one that no passer-by explains; a response;
-        # motion; a passer-by. They stop at `replace_s`, the longest that anything asks for.
+        # Seconds since, a cell: any interruption; motion that no passer-by explains; a response;
+        # any motion; a passer-by. They stop at `replace_s`, the longest that anything asks for.
         self._ages: Seconds = np.zeros((5, *shape), np.float32)
         self._quiet_s, self._settled_s, self._unboxed_s = self._ages[:3]
         self._motionless_s, self._passed_s = self._ages[3:]
@@ -148,8 +150,7 @@ class Background:
         if frame.shape != self._source:
             raise ValueError(f"a frame of {frame.shape} where {self._source} was promised")
         step_s = self._elapsed(time_s)
-        detail = (DETAIL * self._size[0], DETAIL * self._size[1])
-        small = shrunk(frame, detail)
+        small = shrunk(frame, (DETAIL * self._size[0], DETAIL * self._size[1]))
         cells = shrunk(small, self._size)
         cv2.accumulateWeighted(small, self._recent, 1 - math.exp(-step_s / RECENT_S))
         moved = self._moved(cells)
@@ -164,7 +165,7 @@ class Background:
             boxes, moving, self.known, differs, scale=self._scale, margin=margin
         )
         self._take_responses(responses, step_s)
-        self._count(cells, step_s, moved | responses.standing)
+        self._count(cells, step_s, moved, responses.standing)
         self._undecided_s += step_s
         if self._undecided_s >= DECIDE_EVERY_S:
             self._undecided_s = 0.0
@@ -178,9 +179,8 @@ class Background:
 
     def withhold(self, boxes: Boxes) -> None:
         """Withdraw the places of boxes: a person was seen in what is known there."""
-        still = np.zeros_like(self.known)
-        margin = self._settings.box_margin
-        found = read_responses(boxes, still, still, still, scale=self._scale, margin=margin)
+        none, margin = np.zeros_like(self.known), self._settings.box_margin
+        found = read_responses(boxes, none, none, none, scale=self._scale, margin=margin)
         self._withdraw(found.weight > 0, self._settings.replace_s)
 
     def _elapsed(self, time_s: float) -> float:
@@ -238,13 +238,14 @@ class Background:
         if ghosts.any():
             self._withdraw(ghosts, self._settings.replace_s)
 
-    def _count(self, cells: Bgr, step_s: float, unrest: Mask) -> None:
+    def _count(self, cells: Bgr, step_s: float, moved: Mask, standing: Mask) -> None:
         """Count each cell's stillness; it outlasts a passer-by, if the same comes back after."""
-        upset = unrest & (self._passed_s >= PASSED_S)
+        unexplained = self._passed_s >= PASSED_S
+        self._settled_s[moved & unexplained] = 0
+        upset = (moved | standing) & unexplained
         self._suspicion_s[upset] += step_s
-        self._settled_s[upset] = 0
         self._still_s[upset] = 0
-        self._quiet_s[unrest | (self._passed_s == 0)] = 0
+        self._quiet_s[moved | standing | (self._passed_s == 0)] = 0
         calm = self._quiet_s >= CALM_S
         other = self._together(largest_difference(cells, self._steady))
         anew = calm & (other | (self._still_s == 0))
@@ -290,7 +291,8 @@ class Background:
 
     def _shut_in(self, unrest: Mask) -> Mask:
         """Add to the unrest its gaps, and still islands too small to be the scene itself."""
-        closed = cv2.morphologyEx(unrest.astype(np.uint8), cv2.MORPH_CLOSE, disc(4))
+        around = np.ones((2 * BRIDGE_CELLS + 1,) * 2, np.uint8)
+        closed = cv2.morphologyEx(grown(unrest, 1).astype(np.uint8), cv2.MORPH_CLOSE, around)
         _count, labels, stats, _centres = cv2.connectedComponentsWithStats(1 - closed)
         areas = np.asarray(stats, np.int64)[:, cv2.CC_STAT_AREA]
         small = areas < self._settings.island_share * labels.size

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from edge_gateway.people.detect import LOWEST_SCORE, Boxes, Picture
-from edge_gateway.people.lines import Crossing, Line, LineCounter
+from edge_gateway.people.lines import Crossing, Direction, Line, LineCounter
 from edge_gateway.people.track import Track, Tracker
+from edge_gateway.people.track_settings import TrackerSettings
 
 
 class FindsPeople(Protocol):
@@ -28,16 +30,43 @@ class CountedFrame:
     crossings: tuple[Crossing, ...]
 
 
-class PeopleCounter:
-    """Counts people over lines, picture by picture; times grow, frames count from 1."""
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many people crossed a line each way."""
 
-    def __init__(self, detector: FindsPeople, lines: Sequence[Line]) -> None:
+    forward: int
+    backward: int
+
+
+class PeopleCounter:
+    """Counts people over lines, picture by picture; times grow, frames count from 1.
+
+    Pictures may be left out, each second one say: everything is reckoned in seconds.
+    """
+
+    def __init__(
+        self,
+        detector: FindsPeople,
+        lines: Sequence[Line],
+        settings: TrackerSettings | None = None,
+    ) -> None:
         self._detector = detector
-        self._tracker = Tracker()
+        self._tracker = Tracker(settings)
         self._lines = LineCounter(lines)
 
     def update(self, picture: Picture, frame: int, time_s: float) -> CountedFrame:
-        """Take the next picture."""
+        """Take the next picture; ValueError when its time is not after that of the last."""
         boxes = self._detector.detect(picture)
         tracks = self._tracker.update(boxes, time_s)
         return CountedFrame(boxes, tracks, self._lines.update(tracks, frame, time_s))
+
+
+def totals(crossings: Iterable[Crossing], lines: Iterable[Line]) -> dict[str, Totals]:
+    """Count crossings per line, in the order of the lines; one that nobody crossed has zeros."""
+    ways = Counter((crossing.line, crossing.direction) for crossing in crossings)
+    return {
+        line.name: Totals(
+            forward=ways[line.name, Direction.FORWARD], backward=ways[line.name, Direction.BACKWARD]
+        )
+        for line in lines
+    }

@@ -8,7 +8,7 @@ import math
 import tomllib
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -17,10 +17,13 @@ from edge_gateway.people.track import FootPoint, Track
 
 Point: TypeAlias = tuple[float, float]
 
-# A detector's foot point jitters by 3 px on people 80 px tall, half of it after tracking;
-# the count does not change between 1 and 6 px.
-SETTLE_PX: Final = 3.0
-REMEMBERED_FRAMES: Final = 256
+SETTLE: Final = 0.06
+"""Body heights a person must stand clear of a line. A detector's foot point jitters by 0.04 on
+people who stand still, half of it after tracking; counts are flat from 0.04 to 0.1."""
+FORGET_S: Final = 10.0
+"""How long after the last sight of a track its side of each line is kept: longer than any track
+can be lost and found again."""
+REMEMBERED_FRAMES: Final = 512
 KEYS: Final = ("name", "start", "end")
 """Every key of one `[[line]]` table; all are required."""
 
@@ -78,14 +81,15 @@ class Crossing:
 class LineCounter:
     """Turns tracks into crossings of the given lines.
 
-    A crossing is reported once the foot point stands `settle_px` beyond the line, and carries
-    the moment of the passage itself, which may lie some frames back: people who were hidden
-    while they crossed, and those whose track was still on trial, count from where they were.
+    A crossing is reported once the foot point stands `settle` body heights beyond the line, and
+    carries the moment of the passage itself, which may lie some frames back: people who were
+    hidden while they crossed, and those whose track was still on trial, count from where they
+    were. Only observed foot points count, never a guess of the tracker.
     """
 
-    def __init__(self, lines: Sequence[Line], *, settle_px: float = SETTLE_PX) -> None:
+    def __init__(self, lines: Sequence[Line], *, settle: float = SETTLE) -> None:
         self._lines = tuple(lines)
-        self._settle_px = settle_px
+        self._settle = settle
         self._walks: dict[int, _Walk] = {}
         self._frames: deque[tuple[float, int]] = deque(maxlen=REMEMBERED_FRAMES)
 
@@ -93,23 +97,28 @@ class LineCounter:
         """Take the tracks of one picture (frame counts from 1, time grows) and report crossings."""
         self._frames.append((time_s, frame))
         crossings: list[Crossing] = []
-        walks: dict[int, _Walk] = {}
         for track in tracks:
-            walk = self._walks.get(track.id) or _Walk([_Passage() for _ in self._lines])
-            walks[track.id] = walk
             for step in track.steps:
-                crossings.extend(self._follow(walk, step, track.id))
-        self._walks = walks
+                crossings.extend(self._follow(track, step))
+        for gone in [
+            number for number, walk in self._walks.items() if time_s - walk.last.time_s > FORGET_S
+        ]:
+            del self._walks[gone]
         return tuple(crossings)
 
-    def _follow(self, walk: "_Walk", step: FootPoint, track: int) -> Iterable[Crossing]:
+    def _follow(self, track: Track, step: FootPoint) -> Iterable[Crossing]:
+        walk = self._walks.get(track.id)
+        if walk is None:
+            passages = [_Passage(line.height_above((step.x, step.y))) for line in self._lines]
+            self._walks[track.id] = _Walk(passages, step)
+            return
         before, walk.last = walk.last, step
         for line, passage in zip(self._lines, walk.passages, strict=True):
             height = line.height_above((step.x, step.y))
-            if before is not None and (height > 0) != (passage.height > 0):
+            if (height > 0) != (passage.height > 0):
                 passage.note(line, before, step, height)
             passage.height = height
-            if abs(height) < self._settle_px:
+            if abs(height) < self._settle * track.height:
                 continue
             if passage.net:
                 yield Crossing(
@@ -117,7 +126,7 @@ class LineCounter:
                     time_s=passage.time_s,
                     line=line.name,
                     direction=Direction.FORWARD if passage.net > 0 else Direction.BACKWARD,
-                    track=track,
+                    track=track.id,
                 )
             passage.net = 0
 
@@ -127,31 +136,16 @@ class LineCounter:
 
 def load_lines(path: Path) -> tuple[Line, ...]:
     """Read `[[line]]` tables of a TOML file; LinesError says what is wrong and where."""
-    try:
-        document: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LinesError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except UnicodeDecodeError as error:
-        raise LinesError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise LinesError(f"{path}: is not valid TOML: {error}; correct it there") from error
-    for key in document:
-        if key != "line":
-            raise LinesError(f"{path}: unknown key {key!r}; a file of lines has only [[line]] tables")
-    tables = document.get("line")
-    if isinstance(tables, dict):
-        raise LinesError(f"{path}: [line] is a single table; write [[line]] with two brackets")
-    if not isinstance(tables, list) or not tables:
-        raise LinesError(f"{path}: has no line; add a [[line]] table with {', '.join(KEYS)}")
     lines: list[Line] = []
-    for number, table in enumerate(cast("list[object]", tables), start=1):
-        lines.append(_line(f"{path}: [[line]] {number}", table))
-        for other, earlier in enumerate(lines[:-1], start=1):
-            if earlier.name == lines[-1].name:
+    for number, table in enumerate(_tables(path), start=1):
+        line = _line(f"{path}: [[line]] {number}", table)
+        for other, earlier in enumerate(lines, start=1):
+            if earlier.name == line.name:
                 raise LinesError(
-                    f"{path}: [[line]] {number}: name {earlier.name!r} is that of [[line]] {other}"
+                    f"{path}: [[line]] {number}: name {line.name!r} is that of [[line]] {other}"
                     " too; give each line its own name"
                 )
+        lines.append(line)
     return tuple(lines)
 
 
@@ -164,6 +158,29 @@ def check_inside(lines: Iterable[Line], width: int, height: int) -> None:
                     f"line {line.name!r}: {key} = [{x:g}, {y:g}] is outside the picture, which is"
                     f" {width} x {height} pixels; choose x from 0 to {width}, y from 0 to {height}"
                 )
+
+
+def _tables(path: Path) -> list[object]:
+    try:
+        document: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LinesError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise LinesError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise LinesError(f"{path}: is not valid TOML: {error}; correct it there") from error
+    for key in document:
+        if key != "line":
+            raise LinesError(
+                f"{path}: unknown key {key!r}; the nearest valid one is [[line]], and there is"
+                " no other"
+            )
+    tables = document.get("line")
+    if isinstance(tables, dict):
+        raise LinesError(f"{path}: [line] is a single table; write [[line]] with two brackets")
+    if not isinstance(tables, list) or not tables:
+        raise LinesError(f"{path}: has no line; add a [[line]] table with {', '.join(KEYS)}")
+    return cast("list[object]", tables)
 
 
 def _line(where: str, table: object) -> Line:
@@ -188,24 +205,22 @@ def _line(where: str, table: object) -> Line:
 
 
 def _point(where: str, key: str, value: object) -> Point:
-    numbers = cast("list[object]", value) if isinstance(value, list) else []
-    pair = [
-        float(number)
-        for number in numbers
-        if isinstance(number, int | float) and not isinstance(number, bool)
-    ]
-    if len(numbers) != 2 or len(pair) != 2 or not all(map(math.isfinite, pair)):
-        raise LinesError(
-            f"{where}: {key} = {value!r} is not two numbers; write {key} = [x, y] in pixels"
-        )
-    return pair[0], pair[1]
+    match value:
+        case [int() | float() as x, int() | float() as y] if (
+            not isinstance(x, bool) and not isinstance(y, bool) and math.isfinite(x + y)
+        ):
+            return float(x), float(y)
+        case _:
+            raise LinesError(
+                f"{where}: {key} = {value!r} is not two numbers; write {key} = [x, y] in pixels"
+            )
 
 
 @dataclass(slots=True)
 class _Passage:
     """How one track stands to one line since it last stood clear of it."""
 
-    height: float = 0.0
+    height: float
     net: int = 0
     time_s: float = 0.0
 
@@ -221,4 +236,4 @@ class _Passage:
 @dataclass(slots=True)
 class _Walk:
     passages: list[_Passage]
-    last: FootPoint | None = field(default=None)
+    last: FootPoint

@@ -16,59 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_gateway.people.assignment import assign
+from edge_gateway.people.track_settings import TrackerSettings
 
 Boxes: TypeAlias = NDArray[np.float32]
 """Rows of left, top, width, height (px of the source picture) and score (0 to 1)."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """How people move and how the detector errs. Counts change little within +-30 % of each."""
-
-    high_score: float = 0.48
-    """A box this sure may start a track: NanoDet-g has its best F1 at 0.40 (320) to 0.50 (416)."""
-
-    low_ratio: float = 0.8
-    """Boxes down to this share of `high_score` prolong a track; far lower ones mislead it."""
-
-    trial_s: float = 0.7
-    """A track is reported once it has lasted this long; it costs delay, not crossings, because
-    the steps on trial are reported with it."""
-
-    trial_gap_s: float = 0.35
-    """A track on trial may go unseen this long; false boxes flicker, people do not."""
-
-    coast_s: float = 1.0
-    """An unseen track moves on and waits for its box this long: beyond, the guess is too wide."""
-
-    link_s: float = 3.0
-    """A new track may continue one lost up to this long ago: a walk past a post, sign or group."""
-
-    reach: float = 0.45
-    """Body heights between guess and finding, at most; a link may err so much more each second."""
-
-    turn: float = 1.2
-    """Change of velocity across a link, body heights/s, at most: a walker does about 0.8, and
-    one who leaves the picture is not the one who comes in a second later."""
-
-    place_noise: float = 0.04
-    """Standard error of a box edge, body heights (measured: 3 px on 80 px)."""
-
-    height_noise: float = 0.15
-    """Standard error of a box height, as a ratio: boxes are cut where people hide each other."""
-
-    start_speed: float = 1.0
-    """Standard deviation of a newcomer's speed, body heights/s."""
-
-    wander: float = 0.3
-    """Velocity of a walker drifts by this many body heights/s in a second (random walk)."""
-
-    gate: float = 4.0
-    """Standard deviations between a track and its box, at most."""
-
-    newcomer_overlap: float = 0.5
-    """A box covered to this share by tracked people starts no track: detectors also answer with
-    one box around two people, or around half a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +63,7 @@ class Tracker:
         self._people: list[_Person] = []
         self._ids = itertools.count(1)
         self._time_s = -math.inf
+        self._patience_s = 0.0
 
     def update(self, boxes: Boxes, time_s: float) -> tuple[Track, ...]:
         """Take all boxes (N x 5) of the picture at `time_s`; return who is there, by id.
@@ -121,7 +73,7 @@ class Tracker:
         if not time_s > self._time_s:
             raise ValueError(f"pictures must follow in time: {time_s} s after {self._time_s} s")
         # However slow the camera, one missed picture ends no track.
-        patience_s, self._time_s = 1.5 * (time_s - self._time_s), time_s
+        self._patience_s, self._time_s = 1.5 * (time_s - self._time_s), time_s
         settings = self._settings
         for person in self._people:
             person.predict(time_s)
@@ -130,18 +82,19 @@ class Tracker:
         self._people = [
             person
             for person in self._people
-            if time_s - person.last.time_s
-            <= (settings.link_s if person.id else max(settings.trial_gap_s, patience_s))
+            if self._unseen(person, settings.link_s if person.id else settings.trial_gap_s)
         ]
-        coast_s = max(settings.coast_s, patience_s)
-        shown = [p for p in self._people if p.id and time_s - p.last.time_s <= coast_s]
-        return tuple(person.report(time_s) for person in sorted(shown, key=lambda p: p.id))
+        return tuple(
+            person.report(time_s)
+            for person in sorted(self._people, key=lambda person: person.id)
+            if person.id and self._unseen(person, settings.coast_s)
+        )
 
     def _associate(self, boxes: Sequence["_Box"]) -> None:
         settings = self._settings
         strong = [box for box in boxes if box.score >= settings.high_score]
         weak = [box for box in boxes if box.score < settings.high_score]
-        known = [p for p in self._people if p.id and self._age_s(p) <= settings.coast_s]
+        known = [p for p in self._people if p.id and self._unseen(p, settings.coast_s)]
         trial = [p for p in self._people if not p.id]
         for people in (known, trial):
             missing, strong = self._match(people, strong)
@@ -165,8 +118,10 @@ class Tracker:
             [box for column, box in enumerate(boxes) if column not in columns],
         )
 
-    def _age_s(self, person: "_Person") -> float:
-        return self._time_s - person.last.time_s
+    def _unseen(self, person: "_Person", at_most_s: float) -> bool:
+        """Whether a person has been out of sight for no longer than that, or for one picture."""
+        unseen_s = self._time_s - person.last.time_s
+        return unseen_s <= max(at_most_s, self._patience_s) + ROUNDING_S
 
     def _settle_trials(self) -> None:
         """Number those whose trial is over, with the number of a lost person where one fits."""
@@ -174,9 +129,7 @@ class Tracker:
             lasted_s = person.last.time_s - person.first.time_s
             if person.hits < MOST_TRUSTING_HITS or lasted_s < self._settings.trial_s - ROUNDING_S:
                 continue
-            lost = min(
-                (p for p in self._people if p.id), key=person.break_from, default=person
-            )
+            lost = min((p for p in self._people if p.id), key=person.break_from, default=person)
             if person.break_from(lost) < 1:
                 person.id = lost.id
                 self._people.remove(lost)

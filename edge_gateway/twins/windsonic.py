@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
-from edge_gateway.drivers.windsonic import ETX, M_S_PER_UNIT, STX
+from edge_gateway.drivers.formats.gill_polar import ETX, M_S_PER_UNIT, STX
 from edge_gateway.links.frames import xor_checksum
 from edge_gateway.twins.pty_line import LineTwin, PtyLine
 from edge_gateway.twins.weather import Seconds, WeatherScene, stopwatch

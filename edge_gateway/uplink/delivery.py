@@ -45,7 +45,8 @@ class Delivery:
 
     def begin(self, accepted: Accepted) -> None:
         """A new connection stands; what waits now is the backlog."""
-        self._drain.begin(min(self._inflight, accepted.receive_maximum))
+        # One place in the broker's window is left for the messages of state.
+        self._drain.begin(min(self._inflight, max(accepted.receive_maximum - 1, 1)))
 
     def due_s(self) -> float | None:
         """Seconds until something held back is to be tried again; None when nothing is."""

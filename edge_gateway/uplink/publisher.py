@@ -135,17 +135,21 @@ class Uplink:
         birth = self._publish_state(connection, self._state("online", **self._about))
         self._delivery.begin(accepted)
         self._ledger.connected()
+        is_greeted = False
         while not connection.ended and self._stop_by_ns is None:
-            self._delivery.send(connection)
             connection.turn(self._patience_s(), self._wake)
             answers = connection.take_answers()
-            if birth in {answer.number for answer in answers}:
+            if not is_greeted and birth in {answer.number for answer in answers}:
+                is_greeted = True
                 self._is_up()
             self._delivery.take(answers)
-        if self._stop_by_ns is not None:
-            self._part(connection, self._stop_by_ns)
+            # The birth counts in the broker's window too, which may be one.
+            if is_greeted:
+                self._delivery.send(connection)
+        if self._stop_by_ns is not None and not connection.ended:
+            self._part(connection, accepted, self._stop_by_ns)
 
-    def _part(self, connection: Connection, stop_by_ns: int) -> None:
+    def _part(self, connection: Connection, accepted: Accepted, stop_by_ns: int) -> None:
         """Send what is live, wait for the answers, say goodbye: as far as the time goes."""
         goodbye_ns = stop_by_ns - int(_FAREWELL_S * 1e9)
         self._delivery.send(connection, live_only=True)
@@ -153,16 +157,18 @@ class Uplink:
             connection.turn((goodbye_ns - self._now_ns()) / 1e9, self._wake)
             self._delivery.take(connection.take_answers())
             self._delivery.send(connection, live_only=True)
-        if connection.ended:
-            return
-        goodbye = self._publish_state(connection, self._state("offline", reason="stopped"))
         is_heard = False
-        while not (connection.ended or is_heard or self._now_ns() >= stop_by_ns):
-            connection.turn((stop_by_ns - self._now_ns()) / 1e9, self._wake)
-            answers = connection.take_answers()
-            is_heard = goodbye in {answer.number for answer in answers}
-            self._delivery.take(answers)
-        connection.close()
+        if not connection.ended and self._delivery.in_flight < accepted.receive_maximum:
+            goodbye = self._publish_state(connection, self._state("offline", reason="stopped"))
+            while not (connection.ended or is_heard or self._now_ns() >= stop_by_ns):
+                connection.turn((stop_by_ns - self._now_ns()) / 1e9, self._wake)
+                answers = connection.take_answers()
+                is_heard = goodbye in {answer.number for answer in answers}
+                self._delivery.take(answers)
+        if is_heard:
+            connection.close()
+        else:
+            connection.abandon("stopped")  # then the broker says offline in our place
 
     def _publish_state(self, connection: Connection, state: bytes) -> int:
         return connection.publish(

@@ -7,6 +7,8 @@ import ssl
 
 from edge_gateway.config import UplinkConfig
 
+_WHICH_PORT = "use its TLS port, or set tls = false under [uplink]"
+
 
 class LinkTrouble(Exception):
     """No connection to the broker, or none any more; the text is for a person."""
@@ -19,14 +21,15 @@ def in_words(error: OSError, config: UplinkConfig) -> str:
         return _about_certificate(error, config)
     if isinstance(error, ssl.SSLError):
         return _about_tls(error, broker)
-    if isinstance(error, socket.gaierror):
-        return f"the name {config.host!r} cannot be resolved: check uplink.host and the network"
-    if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {broker}: check uplink.host, uplink.port and the broker"
-    if isinstance(error, TimeoutError):
-        return f"no answer from {broker}: check the network and the broker's firewall"
+    for kind, words in (
+        (socket.gaierror, "the name of {0} cannot be resolved: check uplink.host and the network"),
+        (ConnectionRefusedError, "nothing listens at {0}: check uplink.host and uplink.port"),
+        (TimeoutError, "no answer from {0}: check the network and the broker's firewall"),
+    ):
+        if isinstance(error, kind):
+            return words.format(broker)
     if isinstance(error, ConnectionError) and config.tls is not False:
-        return f"{broker} broke off while TLS began: use its TLS port, or set tls = false under [uplink]"
+        return f"{broker} broke off while TLS began: {_WHICH_PORT}"
     return f"no connection to {broker}: {error}"
 
 
@@ -50,7 +53,8 @@ def _about_certificate(error: ssl.SSLCertVerificationError, config: UplinkConfig
 
 
 def _about_tls(error: ssl.SSLError, broker: str) -> str:
-    reason = error.reason or str(error)
+    # Errors that OpenSSL did not raise itself bear no reason.
+    reason: str = getattr(error, "reason", None) or str(error)
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_EOF_WHILE_READING"}:
-        return f"{broker} does not speak TLS: use its TLS port, or set tls = false under [uplink]"
+        return f"{broker} does not speak TLS: {_WHICH_PORT}"
     return f"TLS with {broker} failed: {reason}. Check the [uplink.tls] table"

@@ -17,7 +17,8 @@ from edge_gateway.links.errors import (
     Misconfigured,
 )
 from edge_gateway.links.frames import has_modbus_crc, with_modbus_crc
-from edge_gateway.links.modbus import ModbusLine, Request, find_answer
+from edge_gateway.links.modbus import ModbusLine
+from edge_gateway.links.modbus_answer import Request, find_answer
 from edge_gateway.reading import Stamp
 
 # devices.md 2.3: registers 2-6 of an SR05 by day, request and answer.
@@ -275,7 +276,7 @@ def test_looking_for_an_answer_among_its_own_heads_takes_no_quadratic_time(
         checks += len(frame)
         return False
 
-    monkeypatch.setattr("edge_gateway.links.modbus.has_modbus_crc", counted)
+    monkeypatch.setattr("edge_gateway.links.modbus_answer.has_modbus_crc", counted)
     with pytest.raises(BadFrame):
         master.read_holding(1, 2, 5)
     assert checks < 600 * 15 * 2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_gateway.outbox import Outbox, decode
+from edge_gateway.outbox.quota import Loss, insert_all
 from edge_gateway.outbox.records import NewBlock
 from edge_gateway.outbox.table import BlockTable
 from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
@@ -163,6 +164,21 @@ def test_where_nothing_lower_waits_the_newcomer_is_the_loss(
     assert stats.lanes[Lane.EVENTS] == kept
     assert stats.lanes[Lane.RAW].entries < given
     assert stats.lanes[Lane.RAW].entries + stats.lost - lost == given
+
+
+def test_a_newcomer_takes_no_room_from_a_higher_lane(tmp_path: Path) -> None:
+    table = BlockTable(tmp_path / "outbox.db", most_bytes=QUOTA, random=Random(1))
+    count = NewBlock(Lane.COUNTS, BOOT, 0, 0, 1, bytes(4000))
+    raw = NewBlock(Lane.RAW, BOOT, 5, 6, 7, bytes(100_000))
+    with table.transaction():
+        while not insert_all(table, [count]):
+            pass
+        kept = table.totals()
+        losses = insert_all(table, [raw])
+    after = table.totals()
+    table.close()
+    assert after == kept
+    assert losses == [Loss(Lane.RAW, BOOT, "the outbox was full", 1, 7, 5, 6)]
 
 
 def test_a_full_store_can_be_drained_and_takes_new_data(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge_gateway.outbox import Handle, Outbox, OutboxError, decode
+from edge_gateway.outbox.table import BlockTable
 from edge_gateway.reading import Event, Lane, Quantity, Reading
 
 if TYPE_CHECKING:
@@ -251,3 +252,14 @@ def test_hours_left_are_the_free_bytes_over_the_present_rate(
 
 def test_before_a_rate_is_known_no_hours_are_promised(make_outbox: MakeOutbox) -> None:
     assert make_outbox().stats().hours_left is None
+
+
+def test_a_commit_is_on_the_card_when_it_returns(tmp_path: Path) -> None:
+    """SQLite's own word: write-ahead log, and FULL (2) syncs it at every commit."""
+    table = BlockTable(tmp_path / "outbox.db", most_bytes=1 << 20, random=Random(1))
+    settings = [
+        table.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous")
+    ]
+    table.close()
+    assert settings == ["wal", 2]

@@ -196,7 +196,7 @@ def test_a_password_file_that_is_not_there_is_named(
 def test_a_host_without_address_is_told(gateway: MakeGateway) -> None:
     pole = gateway(UplinkConfig(host="no-such-host.invalid", tls=False))
     pole.uplink.start()
-    pole.until_error("'no-such-host.invalid' cannot be resolved: check uplink.host")
+    pole.until_error("no-such-host.invalid:8883 cannot be resolved: check uplink.host")
 
 
 def test_a_broker_with_a_receive_maximum_is_heeded(

@@ -24,7 +24,11 @@ def certificate_error(said: str) -> ssl.SSLCertVerificationError:
     ("error", "config", "words"),
     [
         (ConnectionRefusedError(), CLEAR, "nothing listens at broker.example:1883"),
-        (socket.gaierror(), CLEAR, "'broker.example' cannot be resolved: check uplink.host"),
+        (
+            socket.gaierror(),
+            CLEAR,
+            "the name of broker.example:1883 cannot be resolved: check uplink.host",
+        ),
         (TimeoutError(), CLEAR, "no answer from broker.example:1883"),
         (OSError("no route to host"), CLEAR, "no connection to broker.example:1883: no route"),
         (ConnectionResetError(), CLEAR, "no connection to broker.example:1883"),

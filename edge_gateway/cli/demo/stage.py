@@ -23,6 +23,7 @@ from edge_gateway.people.counter_settings import LineConfig
 from edge_gateway.people.sources import open_source
 from edge_gateway.twins.broker import Broker
 from edge_gateway.twins.cable import Cable
+from edge_gateway.wiring import Openers
 
 T = TypeVar("T")
 
@@ -97,6 +98,6 @@ class Stage:
             clock=SystemClock(trusted=True),
             random=SystemRandom(),
             notifier=Notifier(None),
-            open_i2c=lambda number: I2cBus(number, open_bus=bus.open),
+            openers=Openers(i2c=lambda number: I2cBus(number, open_bus=bus.open)),
             tap=lambda entries: tap_into(self.produced, entries),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -131,20 +131,20 @@ class ChannelConfig(Section):
     ] = 3.3
     north_offset_deg: Annotated[
         float,
-        Field(ge=-360, le=360, description="vane: degrees clockwise its north mark is turned"),
+        Field(ge=-360, le=360, description="vane: true bearing of its north mark"),
     ] = 0.0
     dead_band_deg: Annotated[
-        float, Field(ge=0, le=90, description="vane: degrees without track at its north mark")
+        float, Field(ge=0, le=30, description="vane: gap at its north mark, given as that mark")
     ] = 5.0
 
     @model_validator(mode="after")
     def _has_the_keys_of_its_kind(self) -> Self:
         needed, allowed = KEYS[self.kind]
         given = self.model_fields_set - {"kind", "input", "full_scale_mv", "name"}
-        for key in sorted(needed - given):
-            raise ValueError(f"a channel of kind {self.kind!r} needs {key}")
-        for key in sorted(given - needed - allowed):
-            raise ValueError(f"a channel of kind {self.kind!r} takes no {key}")
+        if missing := needed - given:
+            raise ValueError(f"a {self.kind} channel needs {', '.join(sorted(missing))}")
+        if foreign := given - needed - allowed:
+            raise ValueError(f"a {self.kind} channel takes no {', '.join(sorted(foreign))}")
         if self.low_v is not None and self.low_v == self.high_v:
             raise ValueError(f"low_v and high_v are both {self.low_v:g}: there is no span")
         return self
@@ -198,3 +198,121 @@ def decode(conversion: bytes, channel: ChannelConfig) -> float | Flagged:
         return value
     kept = value.value if isinstance(value, Flagged) else value
     return Flagged(kept, Flag.FAIL, "over_range: the voltage is beyond full_scale_mv")
+
+
+class Ads1115(PolledDriver[Ads1115Config, RegisterI2c]):
+    """Converts each channel once per call; between calls the converter sleeps."""
+
+    title: ClassVar[str] = "TI ADS1115: pyranometer, 4-20 mA, voltage, wind vane (SBAS444)"
+    config_model: ClassVar[type[DeviceConfig]] = Ads1115Config
+    quantities: ClassVar[tuple[Quantity, ...]] = TRANSMITTED
+
+    def __init__(self, config: Ads1115Config, link: RegisterI2c, waiter: Waiter) -> None:
+        super().__init__(config, link, waiter)
+        self._written: int | None = None
+
+    def read(self) -> Measured:
+        """Convert every channel, each with its own gain."""
+        if self._written is not None:
+            self._check(self._written)
+        return {channel.measurand: self._measured(channel) for channel in self.config.channel}
+
+    def _measured(self, channel: ChannelConfig) -> float | Flagged:
+        config = configuration(channel, self.config.rate_sps)
+        self.link.write(self.config.address, bytes((CONFIG,)) + config.to_bytes(WORD_BYTES))
+        self._written = config
+        self._wait()
+        conversion = alike(lambda: self._register(CONVERSION))
+        self._check(config)  # behind the data: a supply that failed meanwhile shows here
+        return decode(conversion, channel)
+
+    def _wait(self) -> None:
+        nominal_s = 1 / self.config.rate_sps
+        self.waiter.sleep(FIRST_WAIT * nominal_s)
+        for _ in range(POLLS):
+            if int.from_bytes(self._register(CONFIG)) & START:
+                return
+            self.waiter.sleep(POLL_WAIT * nominal_s)
+        raise BadFrame("the ADS1115 does not end its conversion")
+
+    def _check(self, written: int) -> None:
+        found = int.from_bytes(alike(lambda: self._register(CONFIG)))
+        if found == written:
+            return
+        self._written = None  # every conversion carries the whole configuration anew
+        if found == AT_RESET:
+            raise DeviceReset("the ADS1115 had lost its configuration: its supply failed")
+        raise BadFrame(
+            f"the ADS1115 holds configuration 0x{found:04x} where 0x{written:04x} was written: "
+            "does another program use it?"
+        )
+
+    def _register(self, register: int) -> bytes:
+        return self.link.write_read(self.config.address, bytes((register,)), WORD_BYTES)
+
+
+def configuration(channel: ChannelConfig, rate_sps: Rate) -> int:
+    """The configuration register that begins one conversion, section 8.1.3."""
+    place = MULTIPLEXER[channel.input] << 12 | GAIN[channel.full_scale_mv] << 9
+    return START | place | SINGLE_SHOT | RATE[rate_sps] << 5 | LATCH | NO_COMPARATOR
+
+
+def _irradiance(volts: float, channel: ChannelConfig) -> float | Flagged:
+    assert channel.sensitivity_uv_per_w_m2 is not None  # its kind needs it; so below
+    return volts * 1e6 / channel.sensitivity_uv_per_w_m2
+
+
+def _current_loop(volts: float, channel: ChannelConfig) -> float | Flagged:
+    assert channel.shunt_ohm is not None
+    current_ma = 1000 * volts / channel.shunt_ohm
+    value = _mapped((current_ma - LIVE_ZERO_MA) / SPAN_MA, channel)
+    if current_ma < BROKEN_BELOW_MA:
+        return Flagged(value, Flag.FAIL, "below 3.6 mA: wire broken or transmitter failed")
+    if current_ma > FAILED_ABOVE_MA:
+        return Flagged(value, Flag.FAIL, "above 21 mA: short circuit or transmitter failed")
+    low_ma, high_ma = MEASURES_MA
+    if not low_ma <= current_ma <= high_ma:
+        return Flagged(value, Flag.SUSPECT, "the transmitter is at the end of its range")
+    return value
+
+
+def _voltage(volts: float, channel: ChannelConfig) -> float | Flagged:
+    assert channel.low_v is not None
+    assert channel.high_v is not None
+    share = (volts - channel.low_v) / (channel.high_v - channel.low_v)
+    value = _mapped(share, channel)
+    if -OVERSHOOT <= share <= 1 + OVERSHOOT:
+        return value
+    return Flagged(value, Flag.FAIL, "outside the device's range")
+
+
+def _vane(volts: float, channel: ChannelConfig) -> float | Flagged:
+    share = volts / channel.reference_v
+    from_mark = 360.0 * share
+    half_gap = channel.dead_band_deg / 2
+    if not half_gap <= from_mark <= 360.0 - half_gap:
+        from_mark = 0.0  # in the gap the voltage says no more than this
+    direction = _folded(from_mark + channel.north_offset_deg)
+    if -OVERSHOOT <= share <= 1 + OVERSHOOT:
+        return direction
+    return Flagged(direction, Flag.FAIL, "outside 0 V to reference_v: is reference_v right?")
+
+
+def _mapped(share: float, channel: ChannelConfig) -> float:
+    assert channel.value_low is not None
+    assert channel.value_high is not None
+    value = channel.value_low + (channel.value_high - channel.value_low) * share
+    return _folded(value) if channel.quantity is Quantity.WIND_DIRECTION else value
+
+
+def _folded(direction: float) -> float:
+    # The second time for what the first rounds up to 360 itself.
+    return direction % 360.0 % 360.0
+
+
+_VALUE: Mapping[Kind, Callable[[float, ChannelConfig], float | Flagged]] = {
+    "pyranometer": _irradiance,
+    "current_loop": _current_loop,
+    "voltage": _voltage,
+    "vane": _vane,
+}

@@ -10,7 +10,7 @@ from pydantic import Field
 from edge_gateway.config import DeviceConfig
 from edge_gateway.drivers.contract import ByteStream, SerialConfig, TalkingDriver, Waiter
 from edge_gateway.drivers.formats.vaisala_ascii import decode, request
-from edge_gateway.links.errors import BadFrame, DeviceReset, DeviceSilent, LinkGone
+from edge_gateway.links.errors import DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.frames import Lines
 from edge_gateway.reading import Measured, Quantity
 

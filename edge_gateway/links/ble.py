@@ -1,12 +1,10 @@
-"""BLE advertisements through bleak: one radio, one thread, and a scan that cannot die silently.
+"""BLE advertisements: one radio, one thread, and a scan that cannot die silently.
 
 bleak 3.1 gives no sign when bluetoothd restarts, the adapter is pulled or switched off, or the
 message bus goes: its callbacks just end. A scan that has heard nothing from anybody for a while is
 therefore thrown away and begun anew, which costs a few messages on the bus and mends all of these.
 
-Addresses: one that nobody asked for is dropped inside the callback, neither kept nor logged. bleak
-mirrors the table of bluetoothd in memory for as long as bluetoothd keeps it; its own list of the
-devices it has seen is switched off here.
+An address that nobody asked for is dropped inside the callback, neither kept nor logged.
 """
 
 from __future__ import annotations
@@ -16,13 +14,13 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from threading import Condition, Lock, Thread
-from typing import Any, Protocol, cast
+from typing import Any
 
 from edge_gateway.clock import Clock
+from edge_gateway.links.bluez import Bluetooth, Pattern, Scan, load_bleak
 from edge_gateway.links.contract import Advert
-from edge_gateway.links.errors import LinkGone, Misconfigured
+from edge_gateway.links.errors import LinkGone
 
 SILENCE_S = 20.0  # a street is never silent for as long; a quiet one only pays the new beginning
 RETRY_S = 2.0
@@ -30,38 +28,13 @@ START_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 2.0
 LONGEST_QUEUE = 16
 
-# Start in the field, type of the field, bytes: what a passive scan listens for.
-Pattern = tuple[int, int, bytes]
-OnAdvert = Callable[[Any, Any], None]
-
 _LOG = logging.getLogger(__name__)
-_LOOKS_A_SILENCE = 10
-
-
-class Scan(Protocol):
-    """What is used of bleak's `BleakScanner`; tests bring their own."""
-
-    async def start(self) -> None:
-        """Begin."""
-        ...
-
-    async def stop(self) -> None:
-        """End."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Bluetooth:
-    """A Bluetooth library: how a scan is made, and what it raises when it cannot go on."""
-
-    scan: Callable[[OnAdvert, str | None, Sequence[Pattern]], Scan]
-    faults: tuple[type[Exception], ...]
 
 
 class BleRadio:
     """The adapter `adapter` (hciN; None is the first that is on), shared by all who listen.
 
-    With `patterns` it scans passively where BlueZ can, actively where it cannot. The thread begins
+    With `patterns` it scans passively where BlueZ can, actively where it cannot. Its thread begins
     with the first listener. After `close` every call raises LinkGone.
     """
 
@@ -73,21 +46,22 @@ class BleRadio:
         *,
         silence_s: float = SILENCE_S,
         retry_s: float = RETRY_S,
-        load: Callable[[], Bluetooth] | None = None,
+        load: Callable[[], Bluetooth] = load_bleak,
     ) -> None:
         self._clock = clock
         self._adapter = adapter
         self._patterns = tuple(patterns)
         self._silence_s = silence_s
         self._retry_s = retry_s
-        self._load = load or load_bleak
+        self._load = load
         self._listeners: dict[str, tuple[Listener, ...]] = {}
         self._lock = Lock()
         self._thread: Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end: Callable[[], object] | None = None
         self._closed = False
         self._heard_s = 0.0
         self._trouble = ""
+        self._passive_is_refused = False
 
     @property
     def trouble(self) -> str:
@@ -102,24 +76,23 @@ class BleRadio:
         with self._lock:
             if self._closed:
                 raise LinkGone("the Bluetooth radio was closed")
-            listener = Listener(self, address.upper())
-            there = self._listeners.get(listener.address, ())
-            self._listeners[listener.address] = (*there, listener)
             if self._thread is None or not self._thread.is_alive():
                 bluetooth = self._load()
-                self._tell("")
+                self._trouble = ""
                 self._thread = Thread(
                     target=self._run, args=(bluetooth,), name="bluetooth", daemon=True
                 )
                 self._thread.start()
+            listener = Listener(self, address.upper())
+            there = self._listeners.get(listener.address, ())
+            self._listeners[listener.address] = (*there, listener)
         return listener
 
     def forget(self, listener: Listener) -> None:
         """Keep no more for this listener."""
         with self._lock:
-            rest = tuple(
-                other for other in self._listeners.get(listener.address, ()) if other != listener
-            )
+            there = self._listeners.get(listener.address, ())
+            rest = tuple(other for other in there if other is not listener)
             if rest:
                 self._listeners[listener.address] = rest
             else:
@@ -129,13 +102,13 @@ class BleRadio:
         """Stop scanning for good; reads that wait end with LinkGone."""
         with self._lock:
             self._closed = True
-            thread, loop, listeners = self._thread, self._loop, self._everybody()
-        for listener in listeners:
+            thread, end = self._thread, self._end
+        for listener in self._everybody():
             listener.close()
+        if end is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has ended in between
+                end()
         if thread is not None:
-            if loop is not None:
-                with contextlib.suppress(RuntimeError):  # it has ended in between
-                    loop.call_soon_threadsafe(_cancel_all, loop)
             thread.join(START_TIMEOUT_S + STOP_TIMEOUT_S)
 
     def _run(self, bluetooth: Bluetooth) -> None:
@@ -143,39 +116,45 @@ class BleRadio:
             with contextlib.suppress(asyncio.CancelledError):
                 asyncio.run(self._keep_scanning(bluetooth))
         finally:
-            # Also when a bug ended it: then listeners are told, and the next one begins anew.
-            self._loop = None
-            self._tell("the Bluetooth radio was closed" if self._closed else "scanning has ended")
+            # Also when a bug ended it: the listeners are told, and the next one begins anew.
+            self._end = None
+            self._tell("scanning for BLE devices has ended")
 
     async def _keep_scanning(self, bluetooth: Bluetooth) -> None:
-        self._loop = asyncio.get_running_loop()
-        patterns = self._patterns
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is not None:
+            self._end = lambda: loop.call_soon_threadsafe(task.cancel)
         while not self._closed:
-            fault = await self._scan(bluetooth, patterns)
-            if fault is not None and patterns:
-                fault = await self._scan(bluetooth, ())
-                if fault is None:
-                    patterns = ()
-                    _LOG.warning("BlueZ cannot scan passively here: scanning is active")
-            if fault is not None:
-                self._tell(_explained(fault, self._adapter))
+            try:
+                await self._scan_until_silent(bluetooth)
+            except bluetooth.faults as error:
+                self._tell(_explained(error, self._adapter))
                 await asyncio.sleep(self._retry_s)
 
-    async def _scan(self, bluetooth: Bluetooth, patterns: Sequence[Pattern]) -> Exception | None:
-        """Scan until nobody was heard for a while; what kept it from beginning, if anything."""
-        scan = bluetooth.scan(self._take, self._adapter, patterns)
+    async def _scan_until_silent(self, bluetooth: Bluetooth) -> None:
+        scan = await self._begun(bluetooth)
         try:
-            await asyncio.wait_for(scan.start(), START_TIMEOUT_S)
             self._tell("")
             self._heard_s = self._seconds()
-            while self._seconds() - self._heard_s < self._silence_s:
-                await asyncio.sleep(self._silence_s / _LOOKS_A_SILENCE)
-        except bluetooth.faults as error:
-            return error
+            while True:
+                left_s = self._heard_s + self._silence_s - self._seconds()
+                if left_s <= 0:
+                    return
+                await asyncio.sleep(left_s)
         finally:
+            # It may have died long ago, and then it cannot be ended either.
             with contextlib.suppress(*bluetooth.faults):
                 await asyncio.wait_for(scan.stop(), STOP_TIMEOUT_S)
-        return None
+
+    async def _begun(self, bluetooth: Bluetooth) -> Scan:
+        if self._patterns:
+            with contextlib.suppress(*bluetooth.faults):
+                return await _started(bluetooth.scan(self._take, self._adapter, self._patterns))
+        scan = await _started(bluetooth.scan(self._take, self._adapter, ()))
+        if self._patterns and not self._passive_is_refused:
+            self._passive_is_refused = True
+            _LOG.warning("BlueZ does not scan passively here: scanning is active")
+        return scan
 
     def _take(self, device: Any, heard: Any) -> None:
         self._heard_s = self._seconds()
@@ -206,7 +185,7 @@ class BleRadio:
 
 
 class Listener:
-    """The advertisements of one address since it began to listen, the newest sixteen."""
+    """What one address advertises from now on; of what is not read the newest sixteen are kept."""
 
     def __init__(self, radio: BleRadio, address: str) -> None:
         self.address = address
@@ -230,14 +209,14 @@ class Listener:
             return self._queue.popleft() if self._queue else None
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; a read that waits ends with LinkGone."""
         self._radio.forget(self)
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def take(self, advert: Advert) -> None:
-        """Keep an advertisement; the oldest goes where there is no room."""
+        """Keep an advertisement."""
         with self._changed:
             self._queue.append(advert)
             self._changed.notify_all()
@@ -248,44 +227,9 @@ class Listener:
             self._changed.notify_all()
 
 
-def load_bleak() -> Bluetooth:
-    """The library bleak, loaded now; Misconfigured says how to get it."""
-    # An extra, and a heavy one: only a pole with BLE devices has it.
-    try:
-        from bleak import BleakScanner  # noqa: PLC0415
-        from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus  # noqa: PLC0415
-        from bleak.backends.device import BLEDevice  # noqa: PLC0415
-        from bleak.exc import BleakError  # noqa: PLC0415
-        from dbus_fast.errors import DBusFastError  # noqa: PLC0415
-    except ImportError as error:
-        raise Misconfigured(
-            "BLE devices need the package bleak: pip install 'edge-gateway[ble]'"
-        ) from error
-    # Their debug lines hold the address of every passer-by's device.
-    for name in ("bleak", "dbus_fast"):
-        logging.getLogger(name).setLevel(logging.INFO)
-
-    class Forgetful(BleakScannerBlueZDBus):
-        """bleak's own scanner without its list of seen devices."""
-
-        def create_or_update_device(
-            self, key: str, address: str, name: str | None, details: Any, adv: Any
-        ) -> BLEDevice:
-            del key, adv
-            return BLEDevice(address, name, details)
-
-    def scan(on_advert: OnAdvert, adapter: str | None, patterns: Sequence[Pattern]) -> Scan:
-        bluez: dict[str, Any] = {"or_patterns": list(patterns)} if patterns else {}
-        if adapter is not None:
-            bluez["adapter"] = adapter
-        mode = "passive" if patterns else "active"
-        return BleakScanner(
-            on_advert, scanning_mode=mode, bluez=cast("Any", bluez), backend=Forgetful
-        )
-
-    # KeyError and AssertionError come out of bleak where bluetoothd goes away in the middle.
-    faults = (BleakError, DBusFastError, OSError, EOFError, TimeoutError, KeyError, AssertionError)
-    return Bluetooth(scan, faults)
+async def _started(scan: Scan) -> Scan:
+    await asyncio.wait_for(scan.start(), START_TIMEOUT_S)
+    return scan
 
 
 def _address_type(platform_data: Any) -> str:
@@ -297,10 +241,5 @@ def _explained(fault: Exception, adapter: str | None) -> str:
     what = str(fault) or type(fault).__name__
     return (
         f"Bluetooth adapter {adapter or '(any)'} cannot scan ({what}): is it plugged in and on"
-        " (`rfkill list`), and does `systemctl status bluetooth` say running?"
+        " (`rfkill list`), and is `systemctl status bluetooth` active?"
     )
-
-
-def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    for task in asyncio.all_tasks(loop):
-        task.cancel()

@@ -1,4 +1,4 @@
-"""A Gill WindSonic in continuous polar mode at the far end of a line."""
+"""A Gill WindSonic in polar mode, continuous or polled, at the far end of a line."""
 
 from __future__ import annotations
 
@@ -17,11 +17,17 @@ BANNER = (
     b"CHECKSUM ROM:E15C E15C *PASS*\r\nCHECKSUM FAC:10F4 10F4 *PASS*\r\n"
     b"M2,U1,O1,L1,P3,B3,H1,NQ,F1,E3,T1,S4,C2,G0,K50,\r\n"
 )
+CONFIGURATION_MODE = b"*"
 NOISE = b"\x00\xff\x93\x02\x31"
 
 
 class WindSonicTwin(LineTwin):
-    """Sends a frame of the scene's wind every 1/`rate_hz` seconds, however long sending takes."""
+    """Sends a frame of the scene's wind every 1/`rate_hz` seconds, however long sending takes.
+
+    With a `polled_node` it sends one for each time it hears that letter, and it falls silent for
+    good at a `*`, which puts the device into its configuration mode. `reset` is a power-up with
+    its banner, `lost_settings` one after which the factory defaults hold.
+    """
 
     FAULTS: ClassVar[Sequence[str]] = (
         "crc",
@@ -33,6 +39,9 @@ class WindSonicTwin(LineTwin):
         "missing_direction",
         "status_error",
         "reset",
+        "lost_settings",
+        "echo",
+        "late",
     )
 
     def __init__(
@@ -42,9 +51,13 @@ class WindSonicTwin(LineTwin):
         *,
         rate_hz: float = 4.0,
         unit: str = "M",
+        polled_node: str | None = None,
+        late_s: float = 0.0,
         seconds: Seconds | None = None,
     ) -> None:
         super().__init__(line)
+        self._polled_node = polled_node
+        self._late_s = late_s
         self._scene = scene
         self._rate_hz = rate_hz
         self._unit = unit
@@ -53,9 +66,24 @@ class WindSonicTwin(LineTwin):
 
     def run(self) -> None:
         """Talk until stopped."""
+        if self._polled_node is not None:
+            self._answer(self._polled_node.encode("ascii"))
+            return
         for due_s in beats(1 / self._rate_hz, self._seconds, self.stopped.wait):
             for part in self._talk(self._frame(due_s)):
                 self.line.write(part)
+
+    def _answer(self, node: bytes) -> None:
+        while not self.stopped.is_set():
+            heard = self.line.read(0.5)
+            if CONFIGURATION_MODE in heard:
+                self.line.write(b"CONFIGURATION MODE\r\n")
+                self.stopped.wait()
+            for _ in range(heard.count(node)):
+                if self.faults.take("echo"):
+                    self.line.write(node)
+                for part in self._talk(self._frame(self._seconds())):
+                    self.line.write(part)
 
     def _frame(self, at_s: float) -> bytes:
         if self.faults.take("status_error"):
@@ -63,7 +91,8 @@ class WindSonicTwin(LineTwin):
         wind = self._scene.at(at_s)
         speed = wind.wind_speed
         calm = speed < CALM_BELOW_M_S or self.faults.take("missing_direction")
-        return frame(speed, None if calm else wind.wind_direction, unit=self._unit)
+        direction = None if calm else wind.wind_direction
+        return frame(speed, direction, unit=self._unit, node=self._polled_node or "Q")
 
     def _talk(self, data: bytes) -> Iterator[bytes]:
         """What goes on the wire for one frame, with the faults that were ordered."""
@@ -71,8 +100,12 @@ class WindSonicTwin(LineTwin):
         data, self._held = self._held + data, b""
         if take("silent"):
             return
+        if take("late"):
+            self.stopped.wait(self._late_s)
         if take("reset"):
             yield BANNER
+        if take("lost_settings"):
+            yield BANNER.replace(b"PASS", b"FAIL", 1)
         if take("noise"):
             yield NOISE
         if take("joined_frames"):

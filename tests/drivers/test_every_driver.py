@@ -15,11 +15,16 @@ import pytest
 from pydantic import ValidationError
 
 from edge_gateway.clock import SystemClock
-from edge_gateway.drivers import registry, windsonic
+from edge_gateway.drivers import nmea_mwv, registry, windsonic, wxt530
 from edge_gateway.drivers.contract import Driver, PolledDriver, TalkingDriver
+from edge_gateway.drivers.formats.register_map import load_map
 from edge_gateway.drivers.hukseflux import Hukseflux, HuksefluxConfig
+from edge_gateway.drivers.kipp_smp import KippSmp, KippSmpConfig
+from edge_gateway.drivers.modbus_profile import ModbusProfile, ModbusProfileConfig
+from edge_gateway.drivers.nmea_mwv import NmeaMwv, NmeaMwvConfig
 from edge_gateway.drivers.sht import Sht, ShtConfig
 from edge_gateway.drivers.windsonic import WindSonic, WindSonicConfig
+from edge_gateway.drivers.wxt530 import Wxt530, Wxt530Config
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
 from edge_gateway.links.i2c import I2cBus
 from edge_gateway.links.modbus import ModbusLine
@@ -27,10 +32,14 @@ from edge_gateway.links.serial import SerialPort
 from edge_gateway.reading import Flagged, Measurand, Measured, Quantity
 from edge_gateway.twins.hukseflux import HuksefluxTwin
 from edge_gateway.twins.i2c_bus import SimulatedI2cBus
+from edge_gateway.twins.kipp_smp import KippSmpTwin
+from edge_gateway.twins.modbus_profile import ModbusProfileTwin
+from edge_gateway.twins.nmea_mwv import NmeaMwvTwin
 from edge_gateway.twins.pty_line import PtyLine
 from edge_gateway.twins.sht import ShtTwin
 from edge_gateway.twins.weather import Weather, WeatherScene
 from edge_gateway.twins.windsonic import WindSonicTwin
+from edge_gateway.twins.wxt530 import Wxt530Twin
 
 FOUR = (BadFrame, DeviceSilent, LinkGone)  # Misconfigured has tests of its own
 TRIES = 4
@@ -103,6 +112,66 @@ def hukseflux_bench(folder: Path) -> Generator[Bench]:
 
 
 @contextmanager
+def serial_line(path: Path, baud: int) -> Generator[tuple[PtyLine, SerialPort]]:
+    line = PtyLine(by_id=path)
+    port = SerialPort(line.path, baud)
+    port.discard_input()
+    yield line, port
+    port.close()
+    line.close()
+
+
+@contextmanager
+def kipp_smp_bench(folder: Path) -> Generator[Bench]:
+    with serial_line(folder / "sun", 19200) as (line, port):
+        config = KippSmpConfig(id="sun", driver="kipp_smp", port=line.path)
+        driver = KippSmp(config, ModbusLine(port, CLOCK, timeout_s=0.1), CLOCK)
+        with KippSmpTwin(line, SCENE, late_s=0.15) as twin:
+            yield Bench(driver, twin.fail, line.unplug, line.plug)
+
+
+@contextmanager
+def modbus_profile_bench(folder: Path) -> Generator[Bench]:
+    """A slave that gives every quantity a register can hold, in 32 bits, low word first."""
+    own = folder / "all.toml"
+    own.write_text(
+        'title = "all of them"\nbaud = 9600\nparity = "N"\n'
+        + "".join(
+            f'[[register]]\nquantity = "{quantity}"\nfunction = {3 + at % 2}\n'
+            f'address = {2 * at}\ntype = "s32"\nword_order = "low_first"\nscale = 0.01\n'
+            f"nan = [0x80000000]\nvalid = [{quantity.nature.low}, {quantity.nature.high}]\n"
+            for at, quantity in enumerate(ModbusProfile.quantities)
+        )
+    )
+    with serial_line(folder / "any", 9600) as (line, port):
+        table = {"port": line.path, "profile_file": own}
+        config = ModbusProfileConfig.model_validate(
+            {"id": "any", "driver": "modbus_profile", **table}
+        )
+        driver = ModbusProfile(config, ModbusLine(port, CLOCK, timeout_s=0.1), CLOCK)
+        with ModbusProfileTwin(line, SCENE, load_map(own), late_s=0.15) as twin:
+            yield Bench(driver, twin.fail, line.unplug, line.plug)
+
+
+@contextmanager
+def nmea_mwv_bench(folder: Path) -> Generator[Bench]:
+    with serial_line(folder / "wind", 4800) as (line, port):
+        config = NmeaMwvConfig(id="wind", driver="nmea_mwv", port=line.path)
+        with NmeaMwvTwin(line, SCENE, rate_hz=100) as twin:
+            yield Bench(NmeaMwv(config, port, CLOCK), twin.fail, line.unplug, line.plug, 300)
+
+
+@contextmanager
+def wxt530_bench(folder: Path) -> Generator[Bench]:
+    with serial_line(folder / "all", 19200) as (line, port):
+        config = Wxt530Config(
+            id="all", driver="wxt530", port=line.path, mode="polled", crc=True, period_s=0.01
+        )
+        with Wxt530Twin(line, SCENE, polled=True, crc=True) as twin:
+            yield Bench(Wxt530(config, port, CLOCK), twin.fail, line.unplug, line.plug)
+
+
+@contextmanager
 def sht_bench(folder: Path) -> Generator[Bench]:
     del folder
     twin = ShtTwin(SCENE)
@@ -118,6 +187,10 @@ BENCHES: Mapping[str, tuple[Callable[[Path], AbstractContextManager[Bench]], Seq
     "windsonic": (windsonic_bench, WindSonicTwin.FAULTS),
     "hukseflux": (hukseflux_bench, HuksefluxTwin.FAULTS),
     "sht": (sht_bench, ShtTwin.FAULTS),
+    "kipp_smp": (kipp_smp_bench, KippSmpTwin.FAULTS),
+    "modbus_profile": (modbus_profile_bench, ModbusProfileTwin.FAULTS),
+    "nmea_mwv": (nmea_mwv_bench, NmeaMwvTwin.FAULTS),
+    "wxt530": (wxt530_bench, Wxt530Twin.FAULTS),
 }
 NAMES = registry.built_in_names()
 # These say that the register or function does not exist, which is a wrong setting.
@@ -132,6 +205,8 @@ CASES = [
 @pytest.fixture
 def bench(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(windsonic, "SILENT_AFTER_S", 0.5)
+    monkeypatch.setattr(nmea_mwv, "SILENT_AFTER_S", 0.5)
+    monkeypatch.setattr(wxt530, "ANSWER_TIMEOUT_S", 0.2)
     with BENCHES[name][0](tmp_path) as bench:
         yield bench
 

@@ -58,22 +58,24 @@ FIELDS: Mapping[str, Field] = {
     "Vs": Field(Quantity.SUPPLY_VOLTAGE, {"V": (1.0, 0.0)}, 5.0, 32.0),
     "Vh": Field(HEATING_VOLTAGE, _ANY_VOLTAGE, 0.0, 32.0),
 }
-# Read and not published: extremes, rain and hail, and the device's inner state.
-NOT_PUBLISHED = frozenset("Dn Dx Sn Sx Tp Rc Rd Ri Rp Hc Hd Hi Hp Th Vr Id Ra Sl Sr Rt Er".split())
-
 _MESSAGE = re.compile(r"(?P<address>[0-9A-Za-z])(?P<kind>[Rr][01235]|[Tt]X)(?:,(?P<rest>.*))?")
+_KEY = re.compile(r"[A-Z][a-z]", re.ASCII)
+_FREE_TEXT = "Id"
 _NUMBER = re.compile(r"(?P<number>[+-]?\d{1,7}(?:\.\d{1,5})?)(?P<unit>[A-Za-z#])", re.ASCII)
 
 
 def decode(line: bytes, address: str = "0", *, crc: bool = False) -> Measured:
     """Turn one message into m/s, degrees, degC, %RH, Pa and V; any subset of them.
 
-    A value whose unit letter is `#` is MISSING, one outside the specified range FAIL. A message of
-    rain alone, or an echo of the request, gives nothing. Raises BadFrame on a wrong checksum, a
+    A value whose unit letter is `#` is MISSING, one outside the specified range FAIL. Extremes,
+    rain, hail and the device's inner state are read and not published: a message of them alone
+    gives nothing, as does an echo of the request. Raises BadFrame on a wrong checksum, a
     missing one where `crc` demands it, another address, a message of error or anything else, and
     DeviceReset where the device says that it started anew.
     """
     text = line.rstrip(b"\r\n").decode("latin-1")
+    if text.encode("latin-1") == request(address, crc=crc).rstrip():
+        return {}
     message = _MESSAGE.fullmatch(text)
     if message is None:
         raise BadFrame(f"no WXT message: {shown(line)}")
@@ -111,9 +113,9 @@ def _values(parts: list[str], text: str) -> Measured:
     measured: dict[Quantity | Measurand, float | Flagged] = {}
     for part in parts:
         name, equals, written = part.partition("=")
-        if not equals or (name not in FIELDS and name not in NOT_PUBLISHED):
-            raise BadFrame(f"{part!r} in message {text!r} is not in the manual")
-        if name == "Id":
+        if not equals or not _KEY.fullmatch(name):
+            raise BadFrame(f"{part!r} in message {text!r} is no key and value")
+        if name == _FREE_TEXT:
             continue
         number = _NUMBER.fullmatch(written)
         if number is None:

@@ -1,0 +1,274 @@
+"""Battery sensors that advertise the scene's weather: RuuviTag, BTHome, pvvx and atc1441."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from typing import ClassVar, Protocol, Self
+
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from edge_gateway.drivers.adverts import bthome, pvvx, ruuvi
+from edge_gateway.twins.faults import Faults
+from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
+
+PRESSURE_PA = 100_830.0
+BATTERY_V = 2.977
+LX_PER_W_M2 = 110.0  # daylight
+RSSI_DBM = -62
+SATURATED_RH = 120.0
+FIRST_COUNT = 1000  # as if it had run for a while: a lower count is seen to be one
+UNKNOWN_OBJECT = b"\xee\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """One advertisement on the air. Service data goes by 128-bit UUID in lower case."""
+
+    address: str
+    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict[int, bytes])
+    service_data: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    rssi_dbm: int = RSSI_DBM
+    address_type: str = "random"
+
+
+class Air(Protocol):
+    """Whatever carries advertisements to those who listen."""
+
+    def advertise(self, beacon: Beacon) -> None:
+        """Send one; lost where nobody scans."""
+        ...
+
+
+class BleSensor(ABC):
+    """A sensor that measures and advertises every `interval_s`, in a thread of its own.
+
+    `start` and `stop`, a `with` block, or `advertise` for one step. `stale` repeats the last
+    advertisement, `half_frame` cuts it, `noise` garbles it, `reset` begins to count anew.
+    """
+
+    FAULTS: ClassVar[Sequence[str]] = ("silent", "half_frame", "noise", "stale", "reset")
+
+    def __init__(
+        self,
+        air: Air,
+        address: str,
+        scene: WeatherScene,
+        *,
+        interval_s: float = 1.0,
+        seconds: Seconds | None = None,
+    ) -> None:
+        self.address = address
+        self.faults = Faults(self.FAULTS)
+        self.count = FIRST_COUNT
+        self._air = air
+        self._scene = scene
+        self._interval_s = interval_s
+        self._seconds = seconds or stopwatch()
+        self._stopped = Event()
+        self._thread: Thread | None = None
+        self._last = b""
+
+    def fail(self, kind: str, times: int = 1) -> None:
+        """Have a fault of `FAULTS` for the next `times` advertisements."""
+        self.faults.order(kind, times)
+
+    def advertise(self) -> None:
+        """Measure and send one advertisement."""
+        take = self.faults.take
+        if take("silent"):
+            return
+        if take("stale") and self._last:
+            self._air.advertise(self.beacon(self._last))
+            return
+        self.count = 1 if take("reset") else self.count + 1
+        data = self.payload(self._scene.at(self._seconds()))
+        if take("half_frame"):
+            data = data[: len(data) // 2]
+        elif take("noise"):
+            data = bytes(byte ^ 0xA5 for byte in data)
+        else:
+            self._last = data
+        self._air.advertise(self.beacon(data))
+
+    @abstractmethod
+    def payload(self, weather: Weather) -> bytes:
+        """The data of an advertisement, with the faults that are this sensor's own."""
+
+    @abstractmethod
+    def beacon(self, data: bytes) -> Beacon:
+        """Put data where this sensor's advertisements have it."""
+
+    def start(self) -> Self:
+        """Put the battery in."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = Thread(target=self._run, name=type(self).__name__, daemon=True)
+            self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Take the battery out; safe to call twice."""
+        self._stopped.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self.advertise()
+            self._stopped.wait(self._interval_s)
+
+
+class RuuviTwin(BleSensor):
+    """A RuuviTag. `nan` gives the codes for "not available", `saturated` 120 %RH."""
+
+    FAULTS: ClassVar[Sequence[str]] = (*BleSensor.FAULTS, "nan", "saturated")
+
+    def payload(self, weather: Weather) -> bytes:
+        """Data format 5."""
+        mac = bytes.fromhex(self.address.replace(":", ""))
+        if self.faults.take("nan"):
+            unknown = (ruuvi.NO_TEMPERATURE, ruuvi.NO_HUMIDITY, ruuvi.NO_PRESSURE)
+            still = (ruuvi.NO_TEMPERATURE,) * 3
+            return ruuvi.LAYOUT.pack(5, *unknown, *still, 0xFFFF, 0xFF, self.count & 0xFFFF, mac)
+        rh = SATURATED_RH if self.faults.take("saturated") else weather.relative_humidity
+        millivolts = round((BATTERY_V - ruuvi.BATTERY_OFFSET_V) / ruuvi.V_PER_COUNT)
+        power = millivolts << ruuvi.BATTERY_SHIFT | 22  # +4 dBm
+        return ruuvi.LAYOUT.pack(
+            ruuvi.FORMAT,
+            round(weather.air_temperature / ruuvi.CEL_PER_COUNT),
+            round(rh / ruuvi.RH_PER_COUNT),
+            round(PRESSURE_PA - ruuvi.PRESSURE_OFFSET_PA),
+            *(4, -4, 1036, power, 66, self.count % ruuvi.NO_SEQUENCE, mac),
+        )
+
+    def beacon(self, data: bytes) -> Beacon:
+        """Manufacturer data of Ruuvi Innovations."""
+        return Beacon(self.address, manufacturer_data={ruuvi.COMPANY: data})
+
+
+class PvvxTwin(BleSensor):
+    """A thermometer with the firmware of pvvx, sending its own format or that of atc1441."""
+
+    FAULTS: ClassVar[Sequence[str]] = (*BleSensor.FAULTS, "saturated")
+
+    def __init__(
+        self,
+        air: Air,
+        address: str,
+        scene: WeatherScene,
+        *,
+        atc: bool = False,
+        interval_s: float = 1.0,
+        seconds: Seconds | None = None,
+    ) -> None:
+        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds)
+        self._atc = atc
+
+    def payload(self, weather: Weather) -> bytes:
+        """15 bytes of the custom format, or 13 of atc1441."""
+        mac = bytes.fromhex(self.address.replace(":", ""))
+        rh = SATURATED_RH if self.faults.take("saturated") else weather.relative_humidity
+        battery_mv, count = round(BATTERY_V / pvvx.V_PER_COUNT), self.count & 0xFF
+        if self._atc:
+            cel = round(weather.air_temperature / pvvx.ATC_CEL_PER_COUNT)
+            return pvvx.ATC.pack(mac, cel, round(rh), 88, battery_mv, count)
+        cel = round(weather.air_temperature / pvvx.PVVX_CEL_PER_COUNT)
+        counts_rh = round(rh / pvvx.PVVX_RH_PER_COUNT)
+        return pvvx.PVVX.pack(mac[::-1], cel, counts_rh, battery_mv, 88, count, 0)
+
+    def beacon(self, data: bytes) -> Beacon:
+        """Service data of Environmental Sensing."""
+        return Beacon(self.address, service_data={pvvx.SERVICE: data})
+
+
+class BtHomeTwin(BleSensor):
+    """A weather station that speaks BTHome v2, encrypted where it has a key.
+
+    It sends all it knows at once, which takes an extended advertisement. `crc` spoils the check
+    of an encrypted one; `plain` is a forged one in the clear, `replay` an old one sent again;
+    `unknown_object` ends with an object of a future version, `saturated` has 120 %RH.
+    """
+
+    FAULTS: ClassVar[Sequence[str]] = (
+        *BleSensor.FAULTS,
+        "crc",
+        "plain",
+        "replay",
+        "unknown_object",
+        "saturated",
+    )
+
+    def __init__(
+        self,
+        air: Air,
+        address: str,
+        scene: WeatherScene,
+        *,
+        key: bytes | None = None,
+        interval_s: float = 1.0,
+        seconds: Seconds | None = None,
+    ) -> None:
+        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds)
+        self._key = key
+        self._first = b""
+
+    def payload(self, weather: Weather) -> bytes:
+        """Device information, objects and what encryption adds."""
+        take = self.faults.take
+        info = bthome.VERSION << bthome.VERSION_SHIFT
+        if take("plain"):
+            return bytes((info,)) + b"".join(_objects(_FORGED, 10.0))
+        if take("replay") and self._first:
+            return self._first
+        rh = SATURATED_RH if take("saturated") else weather.relative_humidity
+        body = bytes((bthome.PACKET_ID, self.count & 0xFF)) + b"".join(_objects(weather, rh))
+        if take("unknown_object"):
+            body += UNKNOWN_OBJECT
+        if self._key is None:
+            return bytes((info,)) + body
+        info |= bthome.ENCRYPTED
+        data = bytes((info,)) + seal(body, self.address, info, self.count, self._key)
+        self._first = self._first or data
+        return data[:-1] + bytes((data[-1] ^ 0x01,)) if take("crc") else data
+
+    def beacon(self, data: bytes) -> Beacon:
+        """Service data of BTHome."""
+        return Beacon(self.address, service_data={bthome.SERVICE: data})
+
+
+_FORGED = Weather(50.0, 10.0, 30.0, 0.0, 1500.0)
+
+
+def seal(body: bytes, address: str, info: int, count: int, key: bytes) -> bytes:
+    """Encrypted objects, counter and check, as they stand behind the device information."""
+    counter = count.to_bytes(bthome.COUNTER_BYTES, "little")
+    cipher = AESCCM(key, tag_length=bthome.CHECK_BYTES)
+    sealed = cipher.encrypt(bthome.nonce(address, info, counter), body, None)
+    return sealed[: -bthome.CHECK_BYTES] + counter + sealed[-bthome.CHECK_BYTES :]
+
+
+def _objects(weather: Weather, rh: float) -> Iterator[bytes]:
+    values = {
+        0x02: weather.air_temperature,
+        0x03: rh,
+        0x04: PRESSURE_PA,
+        0x05: weather.global_irradiance * LX_PER_W_M2,
+        0x0C: BATTERY_V,
+        0x44: math.hypot(weather.wind_u, weather.wind_v),
+        0x5E: weather.wind_direction,
+    }
+    for identity, value in values.items():
+        kind = bthome.KINDS[identity]
+        counts = round(value / kind.per_count)
+        yield bytes((identity,)) + counts.to_bytes(kind.length, "little", signed=kind.signed)

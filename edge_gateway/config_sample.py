@@ -37,6 +37,9 @@ def sample(drivers: Mapping[str, tuple[str, type[DeviceConfig]]]) -> str:
             lines += ["", *(_off(table) if field.default is None else table)]
     for name, (title, model) in sorted(drivers.items()):
         fixed = {"id": f"{name.replace('_', '-')}-1", "driver": name}
+        if "port" in model.model_fields:
+            # A port each: in one configuration they would be in each other's way.
+            fixed["port"] = f"/dev/serial/by-id/usb-{name}-port0"
         table = [*_comment(title), "[[device]]", *_fields(model, ("device",), fixed)]
         lines += ["", *(_off(table) if model.counts_people else table)]
     return "\n".join(lines) + "\n"

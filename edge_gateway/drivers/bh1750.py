@@ -21,6 +21,7 @@ COUNTS_PER_LX = 1.2
 TYPICAL_TIME = 69
 LONGEST_AT_TYPICAL_S = 0.180
 ADDRESSES = (0x23, 0x5C)
+DARK_AGAIN = 2
 
 
 class Bh1750Config(I2cConfig):
@@ -63,9 +64,11 @@ class Bh1750(PolledDriver[Bh1750Config, I2c]):
     quantities: ClassVar[tuple[Quantity, ...]] = (Quantity.ILLUMINANCE,)
 
     def read(self) -> Measured:
-        """Measure; darkness a second time, for a supply that failed reads as zero too."""
+        """Measure; darkness again, for a supply that failed meanwhile reads as zero too."""
         answer = self._measured()
-        if not any(answer):
+        for _ in range(DARK_AGAIN):
+            if any(answer):
+                break
             answer = self._measured()
         return decode(answer, self.config.measurement_time)
 

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver
-from edge_gateway.links.errors import BadFrame
+from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver, Waiter
+from edge_gateway.links.errors import BadFrame, DeviceReset
 from edge_gateway.links.frames import crc8, shown
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 
@@ -19,6 +19,12 @@ WORD_BYTES = 3
 ANSWER_BYTES = 6
 FULL_SCALE = 65535
 TEMPERATURE_CEL = (-40.0, 125.0)  # specified range; the formula alone reaches -45 to 130
+
+# Data sheet SHT3x-DIS, sections 4.10 and 4.11. An SHT4x has no such register, and no setting that
+# a reset could lose: it forgets at most the measurement it was asked for, and acknowledges nothing.
+READ_STATUS, CLEAR_STATUS, HEATER_OFF = b"\xf3\x2d", b"\x30\x41", b"\x30\x66"
+RESET_DETECTED, HEATER_ON = 0x0010, 0x2000
+COMMAND_S = 0.001  # shortest pause behind a command, table 4
 
 Model = Literal["sht4x", "sht3x"]
 
@@ -75,7 +81,10 @@ def decode(answer: bytes, model: Model = "sht4x") -> Measured:
 
 
 class Sht(PolledDriver[ShtConfig, I2c]):
-    """Measures once per call; between calls the sensor sleeps."""
+    """Measures once per call; between calls the sensor sleeps.
+
+    An SHT3x is asked before each measurement whether it has restarted or was left heating.
+    """
 
     title: ClassVar[str] = "Sensirion SHT4x and SHT3x (data sheets SHT4x, SHT3x-DIS)"
     config_model: ClassVar[type[DeviceConfig]] = ShtConfig
@@ -84,12 +93,34 @@ class Sht(PolledDriver[ShtConfig, I2c]):
         Quantity.RELATIVE_HUMIDITY,
     )
 
+    def __init__(self, config: ShtConfig, link: I2c, waiter: Waiter) -> None:
+        super().__init__(config, link, waiter)
+        self._is_set_up = False
+
     def read(self) -> Measured:
         """Start a conversion, wait its longest time, fetch the answer."""
+        if self.config.model == "sht3x":
+            self._look_at_its_status()
         variant = VARIANTS[self.config.model]
         self.link.write(self.config.address, variant.measure)
         self.waiter.sleep(variant.conversion_s)
         return decode(self.link.read(self.config.address, ANSWER_BYTES), self.config.model)
+
+    def _look_at_its_status(self) -> None:
+        self._command(READ_STATUS)
+        status = _word(self.link.read(self.config.address, WORD_BYTES))
+        if self._is_set_up and not status & (RESET_DETECTED | HEATER_ON):
+            return
+        for command in (CLEAR_STATUS, HEATER_OFF):
+            self._command(command)
+        if self._is_set_up:
+            what = "was left heating" if status & HEATER_ON else "has restarted"
+            raise DeviceReset(f"the SHT3x {what} (status 0x{status:04x})")
+        self._is_set_up = True  # what it was before the gateway came is no event
+
+    def _command(self, command: bytes) -> None:
+        self.link.write(self.config.address, command)
+        self.waiter.sleep(COMMAND_S)
 
 
 def _word(data: bytes) -> int:

@@ -10,7 +10,7 @@ from pydantic import Field
 from edge_gateway.config import DeviceConfig
 from edge_gateway.drivers.contract import ByteStream, SerialConfig, TalkingDriver, Waiter
 from edge_gateway.drivers.formats.gill_polar import ETX, STX, decode
-from edge_gateway.links.errors import DeviceReset, DeviceSilent, LinkGone
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.frames import Deframer
 from edge_gateway.reading import Measured, Quantity
 
@@ -93,11 +93,19 @@ class WindSonic(TalkingDriver[WindSonicConfig, ByteStream]):
                 return frame
             heard = self._heard(SILENT_AFTER_S)
             if not heard:
-                self._frames.clear()
-                raise DeviceSilent(f"no byte from the WindSonic in {SILENT_AFTER_S:g} s")
+                raise self._silence()
             self._frames.feed(heard)
 
+    def _silence(self) -> DeviceError:
+        half = len(self._frames)
+        self._frames.clear()
+        if half and self.config.mode == "polled":
+            return BadFrame(f"the answer of the WindSonic ends after {half} bytes")
+        return DeviceSilent(f"no byte from the WindSonic in {SILENT_AFTER_S:g} s")
+
     def _drop_what_was_not_asked_for(self) -> None:
+        while came := self._heard(0.0):
+            self._frames.feed(came)
         while self._take() is not None:
             pass
 

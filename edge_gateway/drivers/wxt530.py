@@ -10,7 +10,7 @@ from pydantic import Field
 from edge_gateway.config import DeviceConfig
 from edge_gateway.drivers.contract import ByteStream, SerialConfig, TalkingDriver, Waiter
 from edge_gateway.drivers.formats.vaisala_ascii import decode, request
-from edge_gateway.links.errors import DeviceReset, DeviceSilent, LinkGone
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.frames import Lines
 from edge_gateway.reading import Measured, Quantity
 
@@ -97,9 +97,15 @@ class Wxt530(TalkingDriver[Wxt530Config, ByteStream]):
                 continue
             heard = self._heard(patience_s)
             if not heard:
-                self._lines.clear()
-                raise DeviceSilent(f"no byte from the WXT in {patience_s:g} s")
+                raise self._silence(patience_s)
             self._lines.feed(heard)
+
+    def _silence(self, patience_s: float) -> DeviceError:
+        half = len(self._lines)
+        self._lines.clear()
+        if half and self.config.mode == "polled":
+            return BadFrame(f"the answer of the WXT ends after {half} bytes")
+        return DeviceSilent(f"no byte from the WXT in {patience_s:g} s")
 
     def _decoded(self, line: bytes) -> Measured:
         try:
@@ -109,6 +115,8 @@ class Wxt530(TalkingDriver[Wxt530Config, ByteStream]):
             raise
 
     def _drop_what_was_not_asked_for(self) -> None:
+        while came := self._heard(0.0):
+            self._lines.feed(came)
         while (line := self._lines.take()) is not None:
             self._decoded(line)
 

@@ -238,7 +238,8 @@ def _address_type(platform_data: Any) -> str:
 
 
 def _explained(fault: Exception, adapter: str | None) -> str:
-    what = str(fault) or type(fault).__name__
+    first = fault.args[0] if fault.args else ""
+    what = first if isinstance(first, str) and first else str(fault) or type(fault).__name__
     return (
         f"Bluetooth adapter {adapter or '(any)'} cannot scan ({what}): is it plugged in and on"
         " (`rfkill list`), and is `systemctl status bluetooth` active?"

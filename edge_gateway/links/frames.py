@@ -124,11 +124,11 @@ class Deframer:
         stop = end_at + 1 + self._trailer if end_at >= 0 else self._longest
         restart = self._heard.find(self._start, 1, stop)
         if restart > 0:
-            raise BadFrame(f"half a frame: {shown(self._cut(restart))}")
+            raise BadFrame(f"half a frame: {shown(self._cut_broken(restart))}")
         if len(self._heard) < stop:
             return None
         if end_at < 0:
-            raise BadFrame(f"a frame without an end: {shown(self._cut(stop))}")
+            raise BadFrame(f"a frame without an end: {shown(self._cut_broken(stop))}")
         self._gap = 0
         return self._cut(stop)
 
@@ -153,6 +153,11 @@ class Deframer:
             raise DeviceReset(self._resets[word])
         # A word may be cut in two by the line, but not by a frame.
         self._passed = b"" if self._heard else self._passed[1 - self._word :]
+
+    def _cut_broken(self, count: int) -> bytes:
+        # A device that lost power in the middle of a frame puts its banner behind the half of it.
+        self._passed = self._cut(count)
+        return self._passed
 
     def _cut(self, count: int) -> bytes:
         head = bytes(self._heard[:count])

@@ -17,9 +17,9 @@ from edge_gateway.people.track import FootPoint, Track
 
 Point: TypeAlias = tuple[float, float]
 
-SETTLE: Final = 0.06
+SETTLE: Final = 0.08
 """Body heights a person must stand clear of a line. A detector's foot point jitters by 0.04 on
-people who stand still, half of it after tracking; counts are flat from 0.04 to 0.1."""
+people who stand still, half of it after tracking; counts are flat from 0.05 to 0.1."""
 FORGET_S: Final = 10.0
 """How long after the last sight of a track its side of each line is kept: longer than any track
 can be lost and found again."""

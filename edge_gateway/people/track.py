@@ -143,7 +143,7 @@ ROUNDING_S: Final = 1e-6
 HEIGHT_GAIN: Final = 0.2
 CUT_BOX: Final = 0.1
 """A box whose height is off by more than this ratio is taken for one with a hidden edge."""
-CUT_BOX_GAIN: Final = HEIGHT_GAIN / 4
+CUT_BOX_GAIN: Final = HEIGHT_GAIN / 10
 LINK_HEIGHT_RATIO: Final = 1.35
 """People keep their height across a link; perspective and cut boxes take up to a third."""
 

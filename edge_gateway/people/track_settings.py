@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class TrackerSettings:
     """Lengths are in body heights. Counts change little within +-30 % of each number."""
 
-    high_score: float = 0.48
-    """A box this sure may start a track: NanoDet-g has its best F1 at 0.40 (320) to 0.50 (416)."""
+    high_score: float = 0.45
+    """A box this sure may start a track: NanoDet-g has its best F1 at 0.40 (320) and 0.50 (416)."""
 
     low_ratio: float = 0.8
     """Boxes down to this share of `high_score` prolong a track; far lower ones mislead it."""

@@ -65,19 +65,22 @@ class Ds18b20Twin:
         take = self._faults.take
         if take("silent"):
             return b""
-        if take("stuck"):
-            return self._text(bytes(DATA_BYTES + 1))
-        if take("reset"):
-            return self._text(self._scratchpad(POWER_ON_COUNTS, POWER_ON_MARK))
-        if take("nan"):
-            return self._text(self._scratchpad(NO_POWER_COUNTS, POWER_ON_MARK))
         if take("stale"):
             return self._text(b"\xff" * (DATA_BYTES + 1), shown=self._retained)
-        pad = self._scratchpad(self._counts())
+        pad = self._answer()
         if take("crc"):
-            return self._text(bytes((pad[0] ^ 0x20,)) + pad[1:])
+            pad = bytes((pad[0] ^ 0x20,)) + pad[1:]
         text = self._text(pad)
         return text[: len(text) // 2] if take("half_frame") else text
+
+    def _answer(self) -> bytes:
+        if self._faults.take("stuck"):
+            return bytes(DATA_BYTES + 1)
+        if self._faults.take("reset"):
+            return self._scratchpad(POWER_ON_COUNTS, POWER_ON_MARK)
+        if self._faults.take("nan"):
+            return self._scratchpad(NO_POWER_COUNTS, POWER_ON_MARK)
+        return self._scratchpad(self._counts())
 
     def _counts(self) -> int:
         weather = self._scene.at(self._seconds())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import ClassVar
 
 from edge_gateway.links.frames import has_modbus_crc, with_modbus_crc
@@ -113,7 +115,7 @@ class ModbusTwin(LineTwin):
 
 
 class SharedLine(LineTwin):
-    """Several slaves on one line, which hear every request; each keeps its own faults."""
+    """Several slaves on one line; each hears every request and keeps its own faults and pace."""
 
     FAULTS: ClassVar[Sequence[str]] = ()
 
@@ -123,11 +125,18 @@ class SharedLine(LineTwin):
 
     def run(self) -> None:
         """Answer until stopped."""
-        while not self.stopped.is_set():
-            request = read_request(self.line)
+        with ExitStack() as threads:
+            mouths = [threads.enter_context(ThreadPoolExecutor(1)) for _ in self._slaves]
+            while not self.stopped.is_set():
+                request = read_request(self.line)
+                for slave, mouth in zip(self._slaves, mouths, strict=True):
+                    mouth.submit(self._say, slave, request)
             for slave in self._slaves:
-                for part in slave.hear(request):
-                    self.line.write(part)
+                slave.stopped.set()
+
+    def _say(self, slave: ModbusTwin, request: bytes) -> None:
+        for part in slave.hear(request):
+            self.line.write(part)
 
 
 def read_request(line: PtyLine) -> bytes:

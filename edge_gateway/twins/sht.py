@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from edge_gateway.drivers.sht import CRC_POLYNOMIAL, CRC_START, FULL_SCALE, VARIANTS, Model
+from edge_gateway.drivers.sht import (
+    CLEAR_STATUS,
+    CRC_POLYNOMIAL,
+    CRC_START,
+    FULL_SCALE,
+    HEATER_OFF,
+    HEATER_ON,
+    READ_STATUS,
+    RESET_DETECTED,
+    VARIANTS,
+    Model,
+)
 from edge_gateway.links.frames import crc8
 from edge_gateway.twins.faults import Faults
 from edge_gateway.twins.i2c_bus import no_acknowledge
@@ -20,7 +31,8 @@ class ShtTwin:
     """Measures the scene's air on command; a read before the conversion ends is not acknowledged.
 
     A measurement can be fetched once. `slow` converts three times as long as the data sheet
-    allows, `half_frame` loses power in the middle of an answer.
+    allows, `half_frame` gives half an answer, `reset` loses the supply for a moment before the
+    next command, `heating` is an SHT3x whose heater somebody left on.
     """
 
     FAULTS: ClassVar[Sequence[str]] = (
@@ -31,6 +43,8 @@ class ShtTwin:
         "all_ones",
         "all_zeros",
         "slow",
+        "reset",
+        "heating",
     )
 
     def __init__(
@@ -40,21 +54,30 @@ class ShtTwin:
         self._model: Model = model
         self._seconds = seconds or stopwatch()
         self._faults = Faults(self.FAULTS)
+        self.power_up()
+
+    def power_up(self) -> None:
+        """Nothing measured; an SHT3x says that it has restarted."""
         self._answer = b""
         self._ready_s = 0.0
+        self._status = RESET_DETECTED
 
     def fail(self, kind: str, times: int = 1) -> None:
         """Have a fault of `FAULTS` for the next `times` measurements."""
         self._faults.order(kind, times)
 
     def write(self, data: bytes) -> None:
-        """Take a command; only the single shot of high repeatability is known."""
-        if self._faults.take("silent") or data != VARIANTS[self._model].measure:
+        """Take a command: the single shot of high repeatability and an SHT3x's status."""
+        if self._faults.take("silent"):
             raise no_acknowledge()
-        now_s = self._seconds()
-        self._answer = self._spoilt(self._measured(now_s))
-        slowness = SLOW if self._faults.take("slow") else 1
-        self._ready_s = now_s + slowness * CONVERSION_S[self._model]
+        if self._faults.take("reset"):
+            self.power_up()
+        if self._faults.take("heating"):
+            self._status |= HEATER_ON
+        if data == VARIANTS[self._model].measure:
+            self._measure()
+        elif self._model == "sht4x" or not self._tell(data):
+            raise no_acknowledge()
 
     def read(self, count: int) -> bytes:
         """Give the measurement once it is there; beyond its end the bus floats high."""
@@ -62,6 +85,24 @@ class ShtTwin:
             raise no_acknowledge()
         answer, self._answer = self._answer, b""
         return answer[:count].ljust(count, b"\xff")
+
+    def _tell(self, command: bytes) -> bool:
+        """Take a command about the status; False where it is none."""
+        if command == READ_STATUS:
+            self._answer, self._ready_s = _closed(self._status.to_bytes(2)), 0.0
+        elif command == CLEAR_STATUS:
+            self._status &= ~RESET_DETECTED
+        elif command == HEATER_OFF:
+            self._status &= ~HEATER_ON
+        else:
+            return False
+        return True
+
+    def _measure(self) -> None:
+        now_s = self._seconds()
+        self._answer = self._spoilt(self._measured(now_s))
+        slowness = SLOW if self._faults.take("slow") else 1
+        self._ready_s = now_s + slowness * CONVERSION_S[self._model]
 
     def _measured(self, at_s: float) -> bytes:
         weather = self._scene.at(at_s)
@@ -87,5 +128,8 @@ class ShtTwin:
 
 def word(share: float) -> bytes:
     """A share 0-1 of full scale as two bytes and their checksum."""
-    data = round(min(1.0, max(0.0, share)) * FULL_SCALE).to_bytes(2)
+    return _closed(round(min(1.0, max(0.0, share)) * FULL_SCALE).to_bytes(2))
+
+
+def _closed(data: bytes) -> bytes:
     return data + bytes((crc8(data, polynomial=CRC_POLYNOMIAL, start=CRC_START),))

@@ -6,19 +6,13 @@ import contextlib
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_gateway.clock import Clock
-from edge_gateway.drivers.windsonic import (
-    CALM,
-    LONGEST_GAP,
-    M_S_PER_UNIT,
-    WindSonic,
-    WindSonicConfig,
-    decode,
-)
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
+from edge_gateway.drivers.formats.gill_polar import CALM, M_S_PER_UNIT, decode
+from edge_gateway.drivers.windsonic import LONGEST_GAP, WindSonic, WindSonicConfig
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 from edge_gateway.twins.windsonic import BANNER, frame
 
@@ -191,6 +185,7 @@ def test_any_bytes_are_numbers_or_one_of_the_four(data: bytes) -> None:
     ),
     st.lists(st.integers(1, 40), max_size=60),
 )
+@example([BANNER, frame(2.0, 10)] * 2, [1] * 60)
 def test_how_the_line_chops_the_bytes_changes_no_reading(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
@@ -198,16 +193,33 @@ def test_how_the_line_chops_the_bytes_changes_no_reading(
     for cut in cuts:
         parts.append(whole[:cut])
         whole = whole[cut:]
-    chopped, _ = heard(listening(Wire(*parts, whole)))
-    joined, _ = heard(listening(Wire(b"".join(pieces))))
+    chopped, chopped_faults = heard(listening(Wire(*parts, whole)))
+    joined, faults = heard(listening(Wire(b"".join(pieces))))
     assert repr(chopped) == repr(joined)
-    assert len(joined) == sum(piece.endswith(b"\r\n") and piece != BANNER for piece in pieces)
+    assert [str(fault) for fault in chopped_faults] == [str(fault) for fault in faults]
+    resets = sum(isinstance(fault, DeviceReset) for fault in faults)
+    assert resets == pieces.count(BANNER)
+    frames = sum(piece.endswith(b"\r\n") and piece != BANNER for piece in pieces)
+    assert frames - resets <= len(joined) <= frames
 
 
-def test_the_power_up_banner_is_passed_over() -> None:
-    measured, faults = heard(listening(Wire(frame(2.0, 10), BANNER, frame(3.0, 20))))
-    assert [one[SPEED] for one in measured] == [2.0, 3.0]
-    assert not faults
+def test_a_power_up_banner_is_a_reset_and_the_first_sample_after_it_is_dropped() -> None:
+    sent = [frame(speed, 10) for speed in (2.0, 3.0, 4.0)]
+    measured, faults = heard(listening(Wire(sent[0], BANNER, *sent[1:])))
+    assert [one[SPEED] for one in measured] == [2.0, 4.0]
+    assert [type(fault) for fault in faults] == [DeviceReset]
+
+
+def test_lost_settings_are_told_beside_the_reset() -> None:
+    banner = BANNER.replace(b"PASS", b"FAIL", 1)
+    _, faults = heard(listening(Wire(banner)))
+    assert [type(fault) for fault in faults] == [DeviceReset, DeviceReset]
+    assert "factory defaults" in str(faults[1])
+
+
+def test_a_banner_inside_a_frame_is_no_reset() -> None:
+    _, faults = heard(listening(Wire(gill("WINDSONIC", "00"))))
+    assert [type(fault) for fault in faults] == [BadFrame]
 
 
 def test_a_bad_frame_costs_no_good_one() -> None:
@@ -237,10 +249,93 @@ def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: boo
     assert heard(sensor) == ([], [])
 
 
-def test_the_driver_never_sends() -> None:
+def test_a_continuous_one_is_sent_nothing() -> None:
     wire = Wire(frame(2.0, 10))
     heard(listening(wire))
     assert wire.sent == b""
+
+
+class Polled(Wire):
+    """Answers each byte sent to it by the next of its answers."""
+
+    def __init__(self, *answers: bytes) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.waits_s: list[float] = []
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.parts += [self.answers.pop(0)] if self.answers else []
+
+    def read(self, at_most: int, timeout_s: float) -> bytes:
+        self.waits_s.append(timeout_s)
+        return super().read(at_most, timeout_s)
+
+
+def asking(wire: Polled, node: str = "Q") -> WindSonic:
+    config = WindSonicConfig(
+        id="wind", driver="windsonic", port="/dev/null", mode="polled", node=node, period_s=7.0
+    )
+    return WindSonic(config, wire, Forever())
+
+
+def test_a_polled_one_is_asked_by_its_letter_and_waited_for_between_polls() -> None:
+    wire = Polled(frame(2.0, 10), frame(3.0, 20))
+    frames = asking(wire).listen()
+    assert next(frames)[SPEED] == 2.0
+    assert wire.sent == b"Q"
+    assert next(frames)[SPEED] == 3.0
+    assert wire.sent == b"QQ"
+    assert 7.0 in wire.waits_s
+
+
+@given(st.lists(st.binary(max_size=40) | st.just(BANNER) | st.just(frame(2.0, 10)), max_size=9))
+def test_a_polled_one_is_never_sent_anything_but_its_letter(answers: list[bytes]) -> None:
+    wire = Polled(*answers)
+    sensor = asking(wire)
+    for _ in range(12):
+        with contextlib.suppress(DeviceError):
+            next(sensor.listen())
+    assert set(wire.sent) == set(b"Q")
+
+
+def test_an_echo_of_the_letter_is_passed_over() -> None:
+    assert next(asking(Polled(b"Q" + frame(2.0, 10))).listen())[SPEED] == 2.0
+
+
+def test_a_polled_one_is_asked_again_for_the_sample_dropped_after_a_reset() -> None:
+    wire = Polled(BANNER + frame(0.0, 0), frame(2.0, 10), frame(3.0, 10))
+    sensor = asking(wire)
+    with pytest.raises(DeviceReset):
+        next(sensor.listen())
+    assert next(sensor.listen())[SPEED] == 3.0
+
+
+def test_an_answer_that_came_late_is_not_taken_for_the_next_one() -> None:
+    wire = Polled()
+    sensor = asking(wire)
+    with pytest.raises(DeviceSilent):
+        next(sensor.listen())
+    wire.answers, wire.parts = [frame(3.0, 20)], []
+    frames = sensor.listen()
+    assert next(frames)[SPEED] == 3.0
+    wire.parts, wire.answers = [frame(4.0, 20)], [frame(5.0, 20)]
+    assert next(frames)[SPEED] == 5.0
+
+
+def test_another_node_is_a_bad_frame() -> None:
+    with pytest.raises(BadFrame, match="node Q answered where R"):
+        next(asking(Polled(frame(2.0, 10)), node="R").listen())
+
+
+def test_half_an_answer_is_a_bad_frame() -> None:
+    with pytest.raises(BadFrame, match="ends after 9 bytes"):
+        next(asking(Polled(frame(2.0, 10)[:9])).listen())
+
+
+def test_the_pace_is_that_of_the_mode() -> None:
+    assert asking(Polled()).config.samples_per_s == pytest.approx(1 / 7)
+    assert listening(Wire()).config.samples_per_s == 4.0
 
 
 def test_a_generator_that_was_left_loses_no_frame(frozen: Clock) -> None:

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from pymodbus.framer.rtu import FramerRTU
 from sensirion_i2c_driver import CrcCalculator
 
-from edge_gateway.links.errors import BadFrame
+from edge_gateway.links.errors import BadFrame, DeviceReset
 from edge_gateway.links.frames import (
     Deframer,
+    Lines,
     crc8,
+    crc16_letters,
     crc16_modbus,
     has_modbus_crc,
     shown,
@@ -143,3 +145,122 @@ def test_no_bytes_make_a_deframer_grow(pieces: list[bytes]) -> None:
 
 def test_long_data_are_shown_cut() -> None:
     assert shown(bytes(100)).endswith("... (100 bytes)")
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("0+3.14", "OqZ"),  # SDI-12 V1.4, section 4.4.12.2
+        ("0r1", "Goe"),  # the rest: WXT530 user guide M211840EN
+        ("0r2", "Gje"),
+        ("0r3", "Kid"),
+        ("0r5", "Kcd"),
+        ("0r0", "Kld"),
+        ("0tX,Use chksum Goe", "IU~"),
+        ("0r1,Dn=000#,Dm=000#,Dx=000#,Sn=0.0#,Sm=0.0#,Sx=0.0#", "LFj"),
+    ],
+)
+def test_the_crc_in_letters_is_that_of_the_standards(text: str, letters: str) -> None:
+    assert crc16_letters(text.encode()) == letters.encode()
+
+
+def lines_and_faults(pieces: list[bytes]) -> tuple[list[bytes], int]:
+    cutter, lines, faults = Lines(longest=12), list[bytes](), 0
+    for piece in pieces:
+        cutter.feed(piece)
+        while True:
+            try:
+                line = cutter.take()
+            except BadFrame:
+                faults += 1
+                continue
+            if line is None:
+                break
+            lines.append(line)
+        assert len(cutter) <= 12
+    return lines, faults
+
+
+def test_lines_are_cut_at_their_ends() -> None:
+    assert lines_and_faults([b"one\r\ntwo", b"\r", b"\n\n", b"thr"]) == (
+        [b"one\r\n", b"two\r\n", b"\n"],
+        0,
+    )
+
+
+def test_a_line_that_is_too_long_is_dropped_whole_and_told_once() -> None:
+    assert lines_and_faults([b"x" * 8, b"x" * 8, b"x" * 8 + b"\ngood\n"]) == ([b"good\n"], 1)
+
+
+@given(
+    st.lists(st.sampled_from([b"a\n", b"0123456789\n", b"0123456789ab\n", b"x" * 30, b"\n"])),
+    st.lists(st.integers(1, 9), max_size=60),
+)
+def test_how_the_line_chops_the_bytes_changes_no_line(pieces: list[bytes], cuts: list[int]) -> None:
+    whole, parts = b"".join(pieces), list[bytes]()
+    for cut in cuts:
+        parts.append(whole[:cut])
+        whole = whole[cut:]
+    assert lines_and_faults([*parts, whole]) == lines_and_faults([b"".join(pieces)])
+
+
+def test_a_half_line_is_forgotten() -> None:
+    cutter = Lines(longest=12)
+    cutter.feed(b"hal")
+    cutter.clear()
+    cutter.feed(b"f\n")
+    assert cutter.take() == b"f\n"
+
+
+def told(pieces: list[bytes]) -> list[str]:
+    """What a deframer that knows two words of a banner makes of some bytes, in order."""
+    words = {b"HELLO": "hello", b"AGAIN": "again"}
+    cutter = Deframer(start=b"<", end=b">", trailer=0, longest=12, longest_gap=400, resets=words)
+    heard: list[str] = []
+    for piece in pieces:
+        cutter.feed(piece)
+        while True:
+            try:
+                frame = cutter.take()
+            except DeviceReset as reset:
+                heard.append(str(reset))
+                continue
+            except BadFrame:
+                heard.append("bad")
+                continue
+            if frame is None:
+                break
+            heard.append(frame.decode())
+    return heard
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ([b"<a>HELLO\r\n<b>"], ["<a>", "hello", "<b>"]),
+        ([b"HEL", b"LO", b"<b>"], ["hello", "<b>"]),
+        ([b"HELLO AGAIN<b>"], ["hello", "again", "<b>"]),
+        ([b"HEL<b>LO"], ["<b>"]),  # a word is not put together around a frame
+        ([b"<HELLO>"], ["<HELLO>"]),  # nor found inside of one
+        ([b"<cutHELLO<b>"], ["bad", "hello", "<b>"]),  # power lost in the middle of a frame
+        ([b"<cut and then HELLO", b" AGAIN<b>"], ["bad", "hello", "again", "<b>"]),
+    ],
+)
+def test_a_word_of_the_banner_between_frames_is_a_reset(
+    pieces: list[bytes], expected: list[str]
+) -> None:
+    assert told(pieces) == expected
+
+
+@given(
+    st.lists(st.sampled_from([b"<a>", b"HELLO", b"AGAIN", b"<cut", b"..", b"x" * 14])),
+    st.lists(st.integers(1, 9), max_size=60),
+)
+def test_how_the_line_chops_the_bytes_changes_no_reset(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
+    whole, parts = b"".join(pieces), list[bytes]()
+    for cut in cuts:
+        parts.append(whole[:cut])
+        whole = whole[cut:]
+    assert told([*parts, whole]) == told([b"".join(pieces)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -133,6 +134,8 @@ def test_another_slaves_answer_before_ours_is_passed_over() -> None:
         (exception(2, unit=9), BadFrame, "slave 9 answered instead"),
         (with_modbus_crc(b"\x01\x03\x02\x00\x07"), BadFrame, "of another length"),
         (b"\x31\x32\x33", BadFrame, "only noise came: 31 32 33"),
+        (exception(2)[:-1] + b"\x00", BadFrame, "wrong checksum of a refusal: 01 83 02"),
+        (b"27.5C,51.2%\r\n", BadFrame, "text came, not Modbus: '27.5C,51.2%'"),
         (bytes(range(256)) * 5, BadFrame, "slave 1"),
     ],
 )
@@ -165,6 +168,138 @@ def test_a_silent_slave_costs_its_timeout_and_the_time_on_the_wire() -> None:
         master.read_holding(1, 2, 5)
     # 8 bytes out and 15 back, 11 bits each
     assert line.now_s - 100.0 == pytest.approx(0.3 + 23 * 11 / 9600)
+
+
+def cost_s(*parts: tuple[float, bytes]) -> float:
+    """How long a request is waited for when these parts come, each so many seconds later."""
+    line = Line(lambda _: parts)
+    with pytest.raises(DeviceError):
+        ModbusLine(line, line).read_holding(1, 2, 5)
+    return line.now_s - 100.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        DAY[:-1] + b"\xb5",  # a wrong checksum
+        with_modbus_crc(b"\x02" + DAY[1:-2]),  # another slave
+        exception(2, unit=9),
+        with_modbus_crc(b"\x01\x03\x02\x00\x07"),  # another length
+        exception(2)[:-1] + b"\x00",
+        ASK + b"\x00\xff" + DAY[:-1] + b"\xb5",
+    ],
+)
+def test_after_a_whole_wrong_answer_the_rest_of_the_timeout_is_not_waited(wrong: bytes) -> None:
+    assert cost_s((0.02, wrong[:3]), (0.03, wrong[3:])) == pytest.approx(0.03 + 0.052, abs=0.001)
+
+
+@pytest.mark.parametrize("part", [b"", ASK, b"\x00\xff", DAY[:9], b"\x31\x32\x33"])
+def test_what_may_still_become_an_answer_is_waited_for(part: bytes) -> None:
+    assert cost_s((0.02, part)) == pytest.approx(0.5 + 23 * 11 / 19200)
+
+
+def test_an_answer_that_follows_a_wrong_one_after_a_pause_is_still_taken() -> None:
+    line = Line(lambda _: [(0.02, with_modbus_crc(b"\x02" + DAY[1:-2])), (0.06, DAY)])
+    assert ModbusLine(line, line).read_holding(1, 2, 5) == DAY_REGISTERS
+
+
+def test_the_own_answer_after_a_strangers_is_not_taken_for_the_next_one() -> None:
+    stranger = with_modbus_crc(b"\x02\x03\x02\x00\x09")
+    late, fresh = with_modbus_crc(b"\x01\x03\x02\x00\x01"), with_modbus_crc(b"\x01\x03\x02\x00\x02")
+    answers = iter([[(0.01, stranger), (0.3, late)], [(0.05, fresh)]])
+    line = Line(lambda _: next(answers))
+    master = ModbusLine(line, line)
+    with pytest.raises(BadFrame, match="slave 2 answered instead"):
+        master.read_holding(1, 0, 1)
+    assert line.now_s < 100.1
+    assert master.read_holding(1, 7, 1) == (2,)
+
+
+class Quarantine:
+    """A master with slave 1 dead from the beginning, and slave 2 well."""
+
+    def __init__(self) -> None:
+        self.alive: set[int] = {2}
+        self.line = Line(self.answer)
+        self.master = ModbusLine(self.line, self.line)
+
+    def answer(self, ask: bytes) -> list[tuple[float, bytes]]:
+        return [(0.01, with_modbus_crc(ask[:2] + b"\x02\x00\x07"))] * (ask[0] in self.alive)
+
+    def cost_s(self, unit: int = 1) -> float:
+        """How long a request takes that may fail."""
+        began_s = self.line.now_s
+        with contextlib.suppress(DeviceSilent):
+            self.master.read_holding(unit, 0, 1)
+        return self.line.now_s - began_s
+
+    def dead_after(self, silences: int) -> None:
+        for _ in range(silences):
+            self.cost_s()
+
+
+def test_a_slave_that_was_silent_three_times_is_not_asked_for_a_while() -> None:
+    bench = Quarantine()
+    bench.dead_after(3)
+    asked = len(bench.line.sent)
+    with pytest.raises(DeviceSilent, match=r"last 3 requests; not asked again for 2\.0 s"):
+        bench.master.read_holding(1, 0, 1)
+    assert len(bench.line.sent) == asked
+    assert bench.cost_s() == 0.0
+
+
+def test_two_silences_are_not_enough() -> None:
+    bench = Quarantine()
+    bench.dead_after(2)
+    bench.alive.add(1)
+    assert bench.master.read_holding(1, 0, 1) == (7,)
+
+
+def test_the_others_are_asked_while_one_is_in_quarantine() -> None:
+    bench = Quarantine()
+    bench.dead_after(3)
+    assert bench.master.read_holding(2, 0, 1) == (7,)
+
+
+def test_quarantine_doubles_up_to_half_a_minute() -> None:
+    bench = Quarantine()
+    bench.dead_after(3)
+    lengths_s = [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+    for length_s in lengths_s:
+        bench.line.now_s += length_s - 0.01
+        assert bench.cost_s() == 0.0
+        bench.line.now_s += 0.02
+        assert bench.cost_s() > 0.4
+    assert len(bench.line.sent) == 3 + len(lengths_s)
+
+
+def test_a_slave_that_answers_again_is_out_of_quarantine_for_good() -> None:
+    bench = Quarantine()
+    bench.dead_after(3)
+    bench.line.now_s += 2.1
+    bench.alive.add(1)
+    assert bench.master.read_holding(1, 0, 1) == (7,)
+    bench.alive.remove(1)
+    assert bench.cost_s() > 0.4
+
+
+def test_a_slave_that_answers_nonsense_is_never_in_quarantine() -> None:
+    line = Line(lambda _: [(0.01, DAY[:-1] + b"\xb5")])
+    master = ModbusLine(line, line)
+    for _ in range(9):
+        with pytest.raises(BadFrame, match="wrong checksum"):
+            master.read_holding(1, 2, 5)
+    assert len(line.sent) == 9
+
+
+@pytest.mark.parametrize("code", [5, 6])
+def test_a_busy_slave_is_never_in_quarantine(code: int) -> None:
+    line = Line(lambda _: [(0.01, exception(code))])
+    master = ModbusLine(line, line)
+    for _ in range(9):
+        with pytest.raises(DeviceSilent, match="exception"):
+            master.read_holding(1, 2, 5)
+    assert len(line.sent) == 9
 
 
 def test_a_babbling_line_does_not_hold_the_master() -> None:

@@ -83,13 +83,13 @@ def test_unsure_boxes_start_no_track() -> None:
 
 
 def test_unsure_boxes_prolong_a_track() -> None:
-    seen = follow([[walker(n)[:4] + (SURE if n < 10 else UNSURE,)] for n in range(40)])
+    seen = follow([[(*walker(n)[:4], SURE if n < 10 else UNSURE)] for n in range(40)])
 
     assert [track.observed for tracks in seen[10:] for track in tracks] == [True] * 30
 
 
 def test_boxes_far_below_the_threshold_are_no_one() -> None:
-    seen = follow([[walker(n)[:4] + (SURE if n < 10 else 0.3,)] for n in range(12)])
+    seen = follow([[(*walker(n)[:4], SURE if n < 10 else 0.3)] for n in range(12)])
 
     assert not seen[-1][0].observed
 
@@ -194,7 +194,12 @@ def test_every_nth_picture_is_enough(every: int) -> None:
 
 def test_settings_are_in_body_heights_so_that_the_size_of_the_picture_does_not_matter() -> None:
     small = follow([[walker(n)] for n in range(30)])
-    large = follow([[(4 * a, 4 * b, 4 * c, 4 * d, s)] for (a, b, c, d, s), in ([walker(n)] for n in range(30))])
+    large = follow(
+        [
+            [(4 * a, 4 * b, 4 * c, 4 * d, s)]
+            for ((a, b, c, d, s),) in ([walker(n)] for n in range(30))
+        ]
+    )
 
     assert [4 * t.foot[0] for tracks in small for t in tracks] == pytest.approx(
         [t.foot[0] for tracks in large for t in tracks]
@@ -266,9 +271,7 @@ def _least_cost(costs: list[list[float]], refuse_above: float) -> float:
     """Try every assignment; -1 stands for staying unpaired."""
     choices = itertools.product(range(-1, len(costs[0])), repeat=len(costs))
     return min(
-        sum(
-            refuse_above if column < 0 else costs[row][column] for row, column in enumerate(choice)
-        )
+        sum(refuse_above if column < 0 else costs[row][column] for row, column in enumerate(choice))
         for choice in choices
         if all(choice.count(column) <= 1 for column in choice if column >= 0)
     )

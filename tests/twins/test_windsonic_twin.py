@@ -9,7 +9,7 @@ import pytest
 
 from edge_gateway.clock import SystemClock
 from edge_gateway.drivers.windsonic import WindSonic, WindSonicConfig
-from edge_gateway.links.errors import BadFrame
+from edge_gateway.links.errors import BadFrame, DeviceReset, DeviceSilent
 from edge_gateway.links.serial import SerialPort
 from edge_gateway.reading import Flag, Flagged, Quantity
 from edge_gateway.twins.pty_line import PtyLine
@@ -84,7 +84,7 @@ def test_a_spoilt_frame_is_a_bad_one_and_the_next_is_good(
         assert isinstance(next(sensor.listen())[SPEED], float)
 
 
-@pytest.mark.parametrize("fault", ["silent", "split_frame", "joined_frames", "reset"])
+@pytest.mark.parametrize("fault", ["silent", "split_frame", "joined_frames"])
 def test_what_a_healthy_line_may_do_costs_no_frame(
     twin: WindSonicTwin, sensor: WindSonic, fault: str
 ) -> None:
@@ -119,6 +119,60 @@ def test_a_status_error_is_flagged_with_its_reason(twin: WindSonicTwin, sensor: 
         speed = next(sensor.listen())[SPEED]
     assert isinstance(speed, Flagged)
     assert "status 04" in speed.reason
+
+
+@pytest.mark.parametrize("fault", ["reset", "lost_settings"])
+def test_a_power_up_is_told_and_the_wind_comes_again(
+    twin: WindSonicTwin, sensor: WindSonic, fault: str
+) -> None:
+    twin.fail(fault)
+    with twin:
+        with pytest.raises(DeviceReset):
+            next(sensor.listen())
+        if fault == "lost_settings":
+            with pytest.raises(DeviceReset, match="factory defaults"):
+                next(sensor.listen())
+        assert isinstance(next(sensor.listen())[SPEED], float)
+
+
+@pytest.fixture
+def polled(line: PtyLine) -> Iterator[WindSonic]:
+    port = SerialPort(line.path, 9600)
+    port.discard_input()
+    config = WindSonicConfig(
+        id="wind", driver="windsonic", port=line.path, mode="polled", node="R", period_s=0.01
+    )
+    yield WindSonic(config, port, SystemClock())
+    port.close()
+
+
+def test_a_polled_one_answers_its_letter(
+    line: PtyLine, polled: WindSonic, scene: WeatherScene
+) -> None:
+    with WindSonicTwin(line, scene, polled_node="R", seconds=lambda: 0.0):
+        measured = list(islice(polled.listen(), 3))
+    wind = scene.at(0.0)
+    assert [one[SPEED] for one in measured] == 3 * [pytest.approx(wind.wind_speed, abs=0.0051)]
+
+
+@pytest.mark.parametrize("fault", ["echo", "split_frame", "late"])
+def test_what_a_polled_line_does_costs_no_answer(
+    line: PtyLine, polled: WindSonic, scene: WeatherScene, fault: str
+) -> None:
+    with WindSonicTwin(line, scene, polled_node="R", late_s=0.02) as twin:
+        twin.fail(fault, times=2)
+        assert len(list(islice(polled.listen(), 4))) == 4
+
+
+def test_a_star_silences_it(
+    line: PtyLine, polled: WindSonic, scene: WeatherScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_gateway.drivers.windsonic.SILENT_AFTER_S", 0.05)
+    with WindSonicTwin(line, scene, polled_node="R"):
+        polled.link.write(b"*")
+        assert polled.link.read(9, 5.0)
+        with pytest.raises(DeviceSilent):
+            next(polled.listen())
 
 
 class Pace:

@@ -1,0 +1,3 @@
+# What the tests use of ruuvitag-sensor 4.1: it has types, and says float where None comes out.
+class Df5Decoder:
+    def decode_data(self, data: str) -> dict[str, float | None] | None: ...

@@ -64,6 +64,7 @@ def _centerface(path: Path) -> Finder:
     """CenterFace: a heat map of faces at a quarter of the size; sides are multiples of 32."""
     model: Any = onnx.ModelProto()  # Any: protobuf messages grow their fields at run time.
     model.ParseFromString(path.read_bytes())
+    del model.graph.input[1:]  # Weights, listed as inputs by an old exporter.
     tensors = [model.graph.input[0], *model.graph.output]
     for number, tensor in enumerate(tensors):
         for axis in (2, 3):

@@ -30,9 +30,9 @@ FULL_CIRCLE_DEG = 360.0
 NOT_VALID = "status V: the device calls its values not valid"
 
 _SENTENCE = re.compile(rb"\$(?P<body>[\x20-\x23\x25-\x29\x2b-\x7e]*)(?:\*(?P<sum>[0-9A-Fa-f]{2}))?")
-_WIND = re.compile(r"[A-Z]{2}MWV,.*", re.ASCII)
+_WIND = re.compile(r"[A-Z][A-Z0-9]MWV,.*", re.ASCII)
 _MWV = re.compile(
-    r"[A-Z]{2}MWV,(?P<angle>\d{1,3}(?:\.\d{1,4})?)?,(?P<reference>[RT])"
+    r"[A-Z][A-Z0-9]MWV,(?P<angle>\d{1,3}(?:\.\d{1,4})?)?,(?P<reference>[RT])"
     r",(?P<speed>\d{1,4}(?:\.\d{1,4})?)?,(?P<unit>[KMNS]),(?P<status>[AV])",
     re.ASCII,
 )

@@ -127,7 +127,7 @@ class Tracker:
         """Number those whose trial is over, with the number of a lost person where one fits."""
         for person in [p for p in self._people if not p.id]:
             lasted_s = person.last.time_s - person.first.time_s
-            if person.hits < MOST_TRUSTING_HITS or lasted_s < self._settings.trial_s - ROUNDING_S:
+            if person.hits < LEAST_HITS or lasted_s < self._settings.trial_s - ROUNDING_S:
                 continue
             lost = min((p for p in self._people if p.id), key=person.break_from, default=person)
             if person.break_from(lost) < 1:
@@ -137,7 +137,7 @@ class Tracker:
                 person.id = next(self._ids)
 
 
-MOST_TRUSTING_HITS: Final = 3
+LEAST_HITS: Final = 3
 """Boxes a track needs at least, however slow the camera; also before its height is believed."""
 ROUNDING_S: Final = 1e-6
 HEIGHT_GAIN: Final = 0.2
@@ -272,7 +272,7 @@ class _Person:
         return (self._settings.place_noise * self.height) ** 2
 
     def _is_cut(self, box: _Box) -> bool:
-        return self.hits >= MOST_TRUSTING_HITS and abs(box.height / self.height - 1) > CUT_BOX
+        return self.hits >= LEAST_HITS and abs(box.height / self.height - 1) > CUT_BOX
 
     def _foot_y(self, box: _Box) -> float:
         """The feet in a box; where one edge is hidden, from the edge that is where it should be."""

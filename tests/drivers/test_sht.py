@@ -12,7 +12,7 @@ from sensirion_i2c_sht.sht3x.response_types import Sht3xHumidity, Sht3xTemperatu
 from sensirion_i2c_sht.sht4x.response_types import Sht4xHumidity, Sht4xTemperature
 
 from edge_gateway.drivers.sht import Model, Sht, ShtConfig, decode
-from edge_gateway.links.errors import BadFrame, DeviceError
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset
 from edge_gateway.reading import Flag, Flagged, Quantity
 
 TEMPERATURE, HUMIDITY = Quantity.AIR_TEMPERATURE, Quantity.RELATIVE_HUMIDITY
@@ -108,10 +108,11 @@ def test_any_flipped_bit_is_a_bad_frame(ticks_t: int, ticks_rh: int, bit: int) -
 
 
 class Talk:
-    """A bus and a waiter that note what happens, in order; every read gives 25 degC."""
+    """A bus and a waiter that note what happens, in order; every measurement gives 25 degC."""
 
     def __init__(self) -> None:
         self.events: list[object] = []
+        self.status = 0x0000
 
     def write(self, address: int, data: bytes) -> None:
         self.events.append((address, data))
@@ -121,6 +122,9 @@ class Talk:
 
     def read(self, address: int, count: int) -> bytes:
         self.events.append((address, count))
+        if count == 3:
+            word = self.status.to_bytes(2)
+            return word + bytes((oracle_crc(word),))
         return bytes.fromhex("66 66 93 7f ff 8f")
 
     def close(self) -> None: ...
@@ -134,7 +138,52 @@ def test_the_talk_is_command_wait_fetch(model: Model, command: bytes, longest_s:
     talk = Talk()
     config = ShtConfig(id="air", driver="sht", address=0x45, model=model)
     Sht(config, talk, talk).read()
-    wrote, waited_s, fetched = talk.events
+    wrote, waited_s, fetched = talk.events[-3:]
     assert (wrote, fetched) == ((0x45, command), (0x45, 6))
     assert isinstance(waited_s, float)
     assert longest_s < waited_s < 0.05
+
+
+def sht3x(talk: Talk) -> Sht:
+    return Sht(ShtConfig(id="air", driver="sht", model="sht3x"), talk, talk)
+
+
+def test_an_sht4x_is_only_asked_for_a_measurement() -> None:
+    talk = Talk()
+    Sht(ShtConfig(id="air", driver="sht"), talk, talk).read()
+    assert len(talk.events) == 3
+
+
+def test_an_sht3x_begins_with_a_clear_status_and_its_heater_off() -> None:
+    talk = Talk()
+    talk.status = 0x8010  # as after power-up
+    sht3x(talk).read()
+    written = [event[1] for event in talk.events if isinstance(event, tuple)]
+    assert written[:4] == [b"\xf3\x2d", 3, b"\x30\x41", b"\x30\x66"]
+
+
+def test_an_sht3x_that_is_well_is_measured_at_once() -> None:
+    talk = Talk()
+    sensor = sht3x(talk)
+    sensor.read()
+    talk.events.clear()
+    sensor.read()
+    written = [event[1] for event in talk.events if isinstance(event, tuple)]
+    assert written == [b"\xf3\x2d", 3, b"\x24\x00", 6]
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [(0x0010, "has restarted"), (0x2000, "was left heating")]
+)
+def test_an_sht3x_that_restarted_or_heats_is_set_up_again(status: int, says: str) -> None:
+    talk = Talk()
+    sensor = sht3x(talk)
+    sensor.read()
+    talk.events.clear()
+    talk.status = status
+    with pytest.raises(DeviceReset, match=says):
+        sensor.read()
+    assert (0x44, b"\x30\x41") in talk.events
+    assert (0x44, b"\x30\x66") in talk.events
+    talk.status = 0x0000
+    assert sensor.read()

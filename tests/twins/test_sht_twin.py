@@ -6,7 +6,7 @@ import pytest
 
 from edge_gateway.clock import Clock
 from edge_gateway.drivers.sht import Model, Sht, ShtConfig
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.i2c import I2cBus
 from edge_gateway.reading import Quantity
 from edge_gateway.twins.i2c_bus import SimulatedI2cBus
@@ -22,7 +22,9 @@ class Bench:
     def __init__(self, scene: WeatherScene, clock: Clock, model: Model = "sht4x") -> None:
         self.twin = ShtTwin(scene, model=model, seconds=lambda: clock.now().monotonic_ns / 1e9)
         self.bus = SimulatedI2cBus({ADDRESS: self.twin})
-        self.link = I2cBus(1, open_bus=self.bus.open)
+        self.link = I2cBus(
+            1, open_bus=self.bus.open, monotonic_s=lambda: clock.now().monotonic_ns / 1e9
+        )
         config = ShtConfig(id="air", driver="sht", model=model)
         self.sensor = Sht(config, self.link, clock)
 
@@ -106,4 +108,24 @@ def test_an_adapter_that_was_unplugged_comes_back(bench: Bench) -> None:
         with pytest.raises(LinkGone):
             bench.sensor.read()
     bench.bus.plug()
+    assert bench.sensor.read()
+
+
+@pytest.mark.parametrize("fault", ["reset", "heating"])
+def test_an_sht3x_tells_that_it_restarted_or_heats(
+    scene: WeatherScene, frozen: Clock, fault: str
+) -> None:
+    bench = Bench(scene, frozen, "sht3x")
+    bench.sensor.read()
+    bench.twin.fail(fault)
+    with pytest.raises(DeviceReset):
+        bench.sensor.read()
+    assert bench.sensor.read()
+
+
+def test_an_sht4x_that_restarted_between_two_measurements_has_nothing_to_lose(
+    bench: Bench,
+) -> None:
+    bench.sensor.read()
+    bench.twin.fail("reset")
     assert bench.sensor.read()

@@ -83,7 +83,7 @@ def plain(snapshot: Snapshot) -> str:
     )
     people = ", ".join(f"{line.name} {line.forward}/{line.backward}" for line in snapshot.lines)
     return (
-        f"{snapshot.elapsed_s:5.0f} s  uplink {_uplink_state(snapshot):<12}"
+        f"{snapshot.elapsed_s:5.0f} s  uplink {_uplink_state(snapshot):<13}"
         f"waiting {snapshot.outbox.readings:>5} readings  "
         f"received {snapshot.uplink.received_readings:>6} "
         f"(live {snapshot.uplink.received_live}, backfill {snapshot.uplink.received_backfill})  "

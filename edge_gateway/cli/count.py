@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 
 from edge_gateway.cli.anonymized_video import AnonymizedVideo
 from edge_gateway.cli.terminal import CommandError, Exit, out, print_json, progress
 from edge_gateway.cli.video import add_video_arguments, open_video, the_detector
-from edge_gateway.people.counting import PeopleCounter
+from edge_gateway.people.counting import PeopleCounter, totals
 from edge_gateway.people.frame import Source
 from edge_gateway.people.lines import (
     Crossing,
-    Direction,
     Line,
     LinesError,
     check_inside,
@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> Exit:
         print_json(_document(arguments, lines, crossings, frames))
     else:
         for line in lines:
-            forward, backward = (_total(crossings, line, way) for way in Direction)
-            out().print(f"{line.name}: forward {forward}, backward {backward}")
+            total = totals(crossings, lines)[line.name]
+            out().print(f"{line.name}: forward {total.forward}, backward {total.backward}")
     return Exit.DONE
 
 
@@ -100,10 +100,7 @@ def _document(
         "frames": frames,
         "every": arguments.every,
         "model": arguments.model,
-        "totals": {
-            line.name: {way.value: _total(crossings, line, way) for way in Direction}
-            for line in lines
-        },
+        "totals": {name: asdict(total) for name, total in totals(crossings, lines).items()},
         "events": [
             {
                 "frame": crossing.frame,
@@ -115,7 +112,3 @@ def _document(
             for crossing in sorted(crossings, key=lambda crossing: crossing.frame)
         ],
     }
-
-
-def _total(crossings: list[Crossing], line: Line, way: Direction) -> int:
-    return sum(c.line == line.name and c.direction is way for c in crossings)

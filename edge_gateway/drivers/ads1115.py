@@ -109,6 +109,7 @@ class Ads1115(PolledDriver[Ads1115Config, RegisterI2c]):
     def read(self) -> Measured:
         """Convert every channel, each with its own gain."""
         if self._written is not None:
+            self._wait()  # for one that was given up: a command meanwhile would be ignored
             self._check(self._written)
         return {channel.measurand: self._measured(channel) for channel in self.config.channel}
 
@@ -116,18 +117,17 @@ class Ads1115(PolledDriver[Ads1115Config, RegisterI2c]):
         config = configuration(channel, self.config.rate_sps)
         self.link.write(self.config.address, bytes((CONFIG,)) + config.to_bytes(WORD_BYTES))
         self._written = config
+        self.waiter.sleep(FIRST_WAIT / self.config.rate_sps)
         self._wait()
         conversion = alike(lambda: self._register(CONVERSION))
         self._check(config)  # behind the data: a supply that failed meanwhile shows here
         return decode(conversion, channel)
 
     def _wait(self) -> None:
-        nominal_s = 1 / self.config.rate_sps
-        self.waiter.sleep(FIRST_WAIT * nominal_s)
         for _ in range(POLLS):
             if int.from_bytes(self._register(CONFIG)) & START:
                 return
-            self.waiter.sleep(POLL_WAIT * nominal_s)
+            self.waiter.sleep(POLL_WAIT / self.config.rate_sps)
         raise BadFrame("the ADS1115 does not end its conversion")
 
     def _check(self, written: int) -> None:

@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.adverts import Sample, bthome, pvvx, ruuvi
 from edge_gateway.drivers.contract import (
     Advert,
     AdvertPattern,
@@ -19,6 +18,8 @@ from edge_gateway.drivers.contract import (
     TalkingDriver,
     Waiter,
 )
+from edge_gateway.drivers.formats import bthome, pvvx, ruuvi
+from edge_gateway.drivers.formats.advert import Sample
 from edge_gateway.links.errors import DeviceSilent, Misconfigured
 from edge_gateway.reading import Measured, Quantity
 

@@ -16,7 +16,7 @@ from edge_gateway.drivers.contract import Driver, PolledDriver, TalkingDriver
 ENTRY_POINTS = "edge_gateway.drivers"
 
 # Modules of this folder that are no device.
-_NO_DRIVERS = frozenset({"adverts", "contract", "registry"})
+_NO_DRIVERS = frozenset({"contract", "registry"})
 
 
 class UnknownDriver(ValueError):

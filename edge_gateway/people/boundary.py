@@ -47,7 +47,11 @@ class SourceState(StrEnum):
 
 
 class Direction(StrEnum):
-    """Forward is from the right-hand to the left-hand side of start -> end, in the picture."""
+    """Which way a line was crossed, as seen in the picture.
+
+    Looking along the line from `start` to `end`, `forward` is from the right hand to the left
+    hand. Under a line drawn from left to right that is: upwards.
+    """
 
     FORWARD = "forward"
     BACKWARD = "backward"

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge_gateway.people.detect import LOWEST_SCORE, Boxes, Picture
-from edge_gateway.people.lines import Crossing, Direction, Line, LineCounter
+from edge_gateway.people.boundary import Direction
+from edge_gateway.people.detect import LOWEST_SCORE, Boxes
+from edge_gateway.people.frame import Picture
+from edge_gateway.people.lines import Crossing, Line, LineCounter
 from edge_gateway.people.track import Track, Tracker
 from edge_gateway.people.track_settings import TrackerSettings
 

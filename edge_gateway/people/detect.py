@@ -19,8 +19,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     InvalidProtobuf,
 )
 
-Picture: TypeAlias = NDArray[np.uint8]
-"""Height x width x 3, blue green red, as OpenCV reads it."""
+from edge_gateway.people.frame import Picture
+
 Boxes: TypeAlias = NDArray[np.float32]
 """Shape (N, 5): left, top, width, height in pixels of the source picture, score 0..1."""
 

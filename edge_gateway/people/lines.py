@@ -9,10 +9,10 @@ import tomllib
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
+from edge_gateway.people.boundary import Direction
 from edge_gateway.people.track import FootPoint, Track
 
 Point: TypeAlias = tuple[float, float]
@@ -26,17 +26,6 @@ can be lost and found again."""
 REMEMBERED_FRAMES: Final = 512
 KEYS: Final = ("name", "start", "end")
 """Every key of one `[[line]]` table; all are required."""
-
-
-class Direction(StrEnum):
-    """Which way a line was crossed, as seen in the picture.
-
-    Looking along the line from `start` to `end`, `forward` is from the right hand to the left
-    hand. Under a line drawn from left to right that is: upwards.
-    """
-
-    FORWARD = "forward"
-    BACKWARD = "backward"
 
 
 class LinesError(ValueError):

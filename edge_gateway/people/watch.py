@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 from edge_gateway.people.boundary import (
     Counts,
-    Direction,
     EncodedPicture,
     Health,
     Message,
@@ -153,7 +152,7 @@ class _Watch:
         self._looked += 1
         self._tracks = counted.tracks
         for crossing in counted.crossings:
-            self._window.cross(crossing.line, Direction(crossing.direction.value))
+            self._window.cross(crossing.line, crossing.direction)
         rate = self._source.frame_rate
         self._window.see(started_s, self._settings.every / rate if rate else 0.0)
         if self._scene is not None:

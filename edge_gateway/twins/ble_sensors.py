@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from edge_gateway.drivers.adverts import bthome, pvvx, ruuvi
+from edge_gateway.drivers.formats import bthome, pvvx, ruuvi
 from edge_gateway.twins.faults import Faults
 from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
 
@@ -47,10 +47,11 @@ class BleSensor(ABC):
     """A sensor that measures and advertises every `interval_s`, in a thread of its own.
 
     `start` and `stop`, a `with` block, or `advertise` for one step. `stale` repeats the last
-    advertisement, `half_frame` cuts it, `noise` garbles it, `reset` begins to count anew.
+    advertisement, `half_frame` cuts it, `reset` begins to count anew. `noise`, where a format can
+    tell it from numbers, garbles it: on the air the radio's own checksum keeps noise away.
     """
 
-    FAULTS: ClassVar[Sequence[str]] = ("silent", "half_frame", "noise", "stale", "reset")
+    FAULTS: ClassVar[Sequence[str]] = ("silent", "half_frame", "stale", "reset")
 
     def __init__(
         self,
@@ -87,8 +88,8 @@ class BleSensor(ABC):
         self.count = 1 if take("reset") else self.count + 1
         data = self.payload(self._scene.at(self._seconds()))
         if take("half_frame"):
-            data = data[: len(data) // 2]
-        elif take("noise"):
+            data = data[: len(data) // 2 - 1]
+        elif "noise" in self.FAULTS and take("noise"):
             data = bytes(byte ^ 0xA5 for byte in data)
         else:
             self._last = data
@@ -132,7 +133,7 @@ class BleSensor(ABC):
 class RuuviTwin(BleSensor):
     """A RuuviTag. `nan` gives the codes for "not available", `saturated` 120 %RH."""
 
-    FAULTS: ClassVar[Sequence[str]] = (*BleSensor.FAULTS, "nan", "saturated")
+    FAULTS: ClassVar[Sequence[str]] = (*BleSensor.FAULTS, "noise", "nan", "saturated")
 
     def payload(self, weather: Weather) -> bytes:
         """Data format 5."""
@@ -202,6 +203,7 @@ class BtHomeTwin(BleSensor):
 
     FAULTS: ClassVar[Sequence[str]] = (
         *BleSensor.FAULTS,
+        "noise",
         "crc",
         "plain",
         "replay",

@@ -203,7 +203,7 @@ def test_the_configuration_register_is_the_data_sheet_s() -> None:
 
 
 class Converter:
-    """Two registers. It is busy for `polls` looks, and loses its supply at look number `resets`."""
+    """Two registers. Behind each command it is busy for `polls` looks."""
 
     def __init__(self, *, polls: int = 2) -> None:
         self.polls, self.left = polls, 0
@@ -257,6 +257,15 @@ def test_a_conversion_that_does_not_end_is_a_bad_frame() -> None:
     with pytest.raises(BadFrame, match="does not end its conversion"):
         Ads1115(config(VANE), converter, converter).read()
     assert sum(converter.slept_s) < 0.01
+
+
+def test_a_converter_that_is_still_busy_is_not_asked_again() -> None:
+    converter = Converter(polls=1000)
+    adc = Ads1115(config(VANE), converter, converter)
+    for _ in range(2):
+        with pytest.raises(BadFrame, match="does not end"):
+            adc.read()
+    assert len(converter.written) == 1
 
 
 def test_a_converter_that_was_reset_between_two_polls_is_told() -> None:

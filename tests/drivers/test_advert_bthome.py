@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.drivers.adverts.bthome import decode
+from edge_gateway.drivers.formats.bthome import decode
 from edge_gateway.links.errors import BadFrame, DeviceError, Misconfigured
 from edge_gateway.reading import Flag, Flagged, Measurand, Quantity
 

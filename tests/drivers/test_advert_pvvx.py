@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.drivers.adverts.pvvx import decode
+from edge_gateway.drivers.formats.pvvx import decode
 from edge_gateway.links.errors import BadFrame, DeviceError
 from edge_gateway.reading import Flag, Flagged, Quantity
 

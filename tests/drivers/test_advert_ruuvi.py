@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.drivers.adverts.ruuvi import decode
+from edge_gateway.drivers.formats.ruuvi import decode
 from edge_gateway.links.errors import BadFrame, DeviceError
 from edge_gateway.reading import Flag, Flagged, Quantity
 

@@ -5,6 +5,7 @@ A new driver is under test once its twin has a bench in `BENCHES`.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from edge_gateway.clock import SystemClock
 from edge_gateway.drivers import nmea_mwv, registry, windsonic, wxt530
 from edge_gateway.drivers.ads1115 import TRANSMITTED, Ads1115, Ads1115Config
 from edge_gateway.drivers.bh1750 import Bh1750, Bh1750Config
+from edge_gateway.drivers.ble_adv import BleAdv, BleAdvConfig
 from edge_gateway.drivers.bme280 import Bme280, Bme280Config
 from edge_gateway.drivers.contract import Driver, PolledDriver, TalkingDriver
+from edge_gateway.drivers.ds18b20 import Ds18b20, Ds18b20Config
 from edge_gateway.drivers.formats.register_map import load_map
 from edge_gateway.drivers.hukseflux import Hukseflux, HuksefluxConfig
 from edge_gateway.drivers.kipp_smp import KippSmp, KippSmpConfig
@@ -29,22 +32,29 @@ from edge_gateway.drivers.sht import Sht, ShtConfig
 from edge_gateway.drivers.veml7700 import Veml7700, Veml7700Config
 from edge_gateway.drivers.windsonic import WindSonic, WindSonicConfig
 from edge_gateway.drivers.wxt530 import Wxt530, Wxt530Config
+from edge_gateway.links.ble import BleRadio
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
 from edge_gateway.links.i2c import I2cBus
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
+from edge_gateway.links.w1 import W1Folder
 from edge_gateway.reading import Flagged, Measurand, Measured, Quantity
 from edge_gateway.twins.ads1115 import Ads1115Twin, Voltages, current_loop, vane
 from edge_gateway.twins.bh1750 import Bh1750Twin
+from edge_gateway.twins.ble_sensors import BtHomeTwin
+from edge_gateway.twins.bluez import SimulatedBluez
 from edge_gateway.twins.bme280 import Bme280Twin
+from edge_gateway.twins.ds18b20 import Ds18b20Twin
 from edge_gateway.twins.hukseflux import HuksefluxTwin
 from edge_gateway.twins.i2c_bus import RegisterChip, SimulatedI2cBus
 from edge_gateway.twins.kipp_smp import KippSmpTwin
 from edge_gateway.twins.modbus_profile import ModbusProfileTwin
 from edge_gateway.twins.nmea_mwv import NmeaMwvTwin
+from edge_gateway.twins.private_bus import PrivateBus
 from edge_gateway.twins.pty_line import PtyLine
 from edge_gateway.twins.sht import ShtTwin
 from edge_gateway.twins.veml7700 import Veml7700Twin
+from edge_gateway.twins.w1_tree import SimulatedW1Tree
 from edge_gateway.twins.weather import Weather, WeatherScene
 from edge_gateway.twins.windsonic import WindSonicTwin
 from edge_gateway.twins.wxt530 import Wxt530Twin
@@ -238,6 +248,60 @@ def ads1115_bench(_: Path) -> AbstractContextManager[Bench]:
     return chip_bench(lambda bus: Ads1115(config, bus, CLOCK), 0x48, Ads1115Twin(SCENE, voltages))
 
 
+@contextmanager
+def ds18b20_bench(folder: Path) -> Generator[Bench]:
+    slave = "28-0316a2795bff"
+    twin = Ds18b20Twin(SCENE)
+    tree = SimulatedW1Tree(folder, {slave: twin})
+    link = W1Folder(folder, read_file=tree.read_file)
+    driver = Ds18b20(Ds18b20Config(id="road", driver="ds18b20", slave=slave), link, CLOCK)
+    yield Bench(driver, twin.fail, tree.unplug, tree.plug)
+    link.close()
+
+
+@contextmanager
+def ble_adv_bench(folder: Path) -> Generator[Bench]:
+    if shutil.which("dbus-daemon") is None:
+        pytest.skip("dbus-daemon is missing: apt-get install dbus")
+    address, key = "CB:B8:33:4C:88:4F", folder / "sensor.key"
+    key.write_text("231d39c1d7cc1ab1aee224cd096db932", encoding="ascii")
+    config = BleAdvConfig(
+        id="station",
+        driver="ble_adv",
+        address=address,
+        format="bthome",
+        interval_s=0.1,
+        bind_key_file=key,
+    )
+    with (
+        PrivateBus(folder) as bus,
+        SimulatedBluez(bus.address) as bluez,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+        radio = BleRadio(CLOCK, silence_s=0.2, retry_s=0.02)
+        driver = BleAdv(config, radio.listen(address), CLOCK)
+
+        def seen(*, trouble: bool) -> None:
+            for _ in range(1000):
+                if bool(radio.trouble) is trouble:
+                    return
+                CLOCK.sleep(0.01)
+
+        def unplug() -> None:
+            bluez.unplug()
+            seen(trouble=True)
+
+        def plug() -> None:
+            bluez.plug()
+            seen(trouble=False)
+
+        bytes_of_key = bytes.fromhex(key.read_text(encoding="ascii"))
+        with BtHomeTwin(bluez, address, SCENE, key=bytes_of_key, interval_s=0.02) as twin:
+            yield Bench(driver, twin.fail, unplug, plug, silence=40)
+        radio.close()
+
+
 BENCHES: Mapping[str, tuple[Callable[[Path], AbstractContextManager[Bench]], Sequence[str]]] = {
     "windsonic": (windsonic_bench, WindSonicTwin.FAULTS),
     "hukseflux": (hukseflux_bench, HuksefluxTwin.FAULTS),
@@ -250,6 +314,8 @@ BENCHES: Mapping[str, tuple[Callable[[Path], AbstractContextManager[Bench]], Seq
     "modbus_profile": (modbus_profile_bench, ModbusProfileTwin.FAULTS),
     "nmea_mwv": (nmea_mwv_bench, NmeaMwvTwin.FAULTS),
     "wxt530": (wxt530_bench, Wxt530Twin.FAULTS),
+    "ds18b20": (ds18b20_bench, Ds18b20Twin.FAULTS),
+    "ble_adv": (ble_adv_bench, BtHomeTwin.FAULTS),
 }
 NAMES = registry.built_in_names()
 # These say that the register or function does not exist, which is a wrong setting.

@@ -126,11 +126,9 @@ def test_360_degrees_is_folded_to_0(sent: int, direction: float) -> None:
 
 
 def test_a_value_outside_the_range_fails_alone() -> None:
-    measured = shipped_map("xy_md02").decode([[305, 1005]])
+    measured = shipped_map("xy_md02").decode([[305, 1010]])
     assert measured[AIR] == pytest.approx(30.5)
-    assert measured[HUMIDITY] == Flagged(
-        pytest.approx(100.5), Flag.FAIL, "outside the device's range"
-    )
+    assert measured[HUMIDITY] == Flagged(101.0, Flag.FAIL, "outside the device's range")
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -300,6 +298,7 @@ def test_any_answers_are_numbers_or_one_of_the_four(answers: list[list[int]]) ->
         (HEAD + AIR_AT_0.replace("air_temp", "air_tmp"), r"register\[0\]\.quantity"),
         (HEAD + AIR_AT_0.replace("address = 0\n", ""), r"register\[0\]\.address: Field required"),
         (HEAD + AIR_AT_0.replace("[-40, 80]", "[80, -40]"), r"register\[0\]: .*the lowest"),
+        (HEAD + AIR_AT_0.replace("air_temperature", "people"), r"register\[0\]: .*is counted by"),
         (HEAD + AIR_AT_0 + "scale = 0\n", r"register\[0\]: .*scale not 0"),
         (HEAD + AIR_AT_0 + "nan = [-32768]\n", r"register\[0\]: .*unsigned"),
         (HEAD + AIR_AT_0 + AIR_AT_0, r"the map: .*air_temperature is given 2 times"),
@@ -320,6 +319,15 @@ def test_what_is_wrong_with_a_map_is_said_with_file_and_key(
     path.write_text(text)
     with pytest.raises(ValidationError, match=f"(?s)mine\\.toml: .*{says}"):
         configured(profile_file=path)
+
+
+def test_a_wrong_register_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(HEAD + AIR_AT_0.replace("s16", "i16"))
+    with pytest.raises(RegisterMapError) as told:
+        load_map(path)
+    assert str(told.value).startswith(f"{path}: register[0].type: Input should be")
+    assert ";" not in str(told.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

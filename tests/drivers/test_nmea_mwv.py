@@ -99,8 +99,12 @@ def test_every_unit_becomes_metres_a_second(unit: str, m_s: float) -> None:
 
 
 def test_status_v_makes_both_missing() -> None:
-    missing = Flagged(pytest.approx(math.nan, nan_ok=True), Flag.MISSING, NOT_VALID)
-    assert decode(b"$WIMWV,,R,,M,V*37\r\n") == {SPEED: missing, DIRECTION: missing}
+    measured = decode(b"$WIMWV,,R,,M,V*37\r\n")
+    assert set(measured) == {SPEED, DIRECTION}
+    for missing in measured.values():
+        assert isinstance(missing, Flagged)
+        assert math.isnan(missing.value)
+        assert (missing.flag, missing.reason) == (Flag.MISSING, NOT_VALID)
 
 
 def test_status_v_makes_values_that_are_there_missing_too() -> None:

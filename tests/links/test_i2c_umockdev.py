@@ -43,6 +43,17 @@ def test_the_driver_reads_through_the_kernels_interface(talk: dict[str, Any]) ->
     assert talk["good"]["relative_humidity"] == pytest.approx(56.499, abs=1e-3)
 
 
+def test_registers_are_read_behind_a_repeated_start(talk: dict[str, Any]) -> None:
+    # the example of Bosch's data; 26 and 8 bytes in one transaction each
+    assert talk["registers"]["air_temperature"] == pytest.approx(25.08247793, abs=1e-8)
+    assert talk["registers"]["air_pressure"] == pytest.approx(100653.258, abs=1e-3)
+    assert talk["registers"]["relative_humidity"] == pytest.approx(55.35663, abs=1e-5)
+
+
+def test_registers_at_their_reset_values_are_a_restart(talk: dict[str, Any]) -> None:
+    assert talk["forgetful"][0] == "DeviceReset"
+
+
 def test_half_an_answer_is_a_bad_frame(talk: dict[str, Any]) -> None:
     assert talk["half"] == ["BadFrame", "SHT word ff ff ff fails its checksum"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -14,10 +15,12 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from edge_gateway.clock import SystemClock
 from edge_gateway.drivers.hukseflux import Hukseflux, HuksefluxConfig
+from edge_gateway.drivers.kipp_smp import KippSmp, KippSmpConfig
+from edge_gateway.drivers.modbus_profile import ModbusProfile, ModbusProfileConfig
 from edge_gateway.links.errors import Misconfigured
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
-from edge_gateway.reading import Quantity
+from edge_gateway.reading import Measurand, Quantity
 from edge_gateway.twins.pty_line import PtyLine
 
 # Registers 0-6 of an SR05 by day (devices.md 2.3), and an SMP's input registers (2.4).
@@ -76,6 +79,54 @@ def test_the_driver_reads_what_the_server_holds(master: ModbusLine) -> None:
     assert measured == {
         Quantity.GLOBAL_IRRADIANCE: pytest.approx(812.34),
         Quantity.BODY_TEMPERATURE: pytest.approx(25.34),
+    }
+
+
+def test_an_smp_is_read_as_the_server_holds_it(master: ModbusLine) -> None:
+    config = KippSmpConfig(id="sun", driver="kipp_smp", port="/dev/null")
+    assert KippSmp(config, master, SystemClock()).read() == {
+        Quantity.GLOBAL_IRRADIANCE: 997.0,
+        Quantity.BODY_TEMPERATURE: pytest.approx(24.8),
+        Quantity.SUPPLY_VOLTAGE: pytest.approx(23.4),
+    }
+
+
+def test_a_register_map_reads_the_same_from_the_server(master: ModbusLine, tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text("""
+        title = "an SR05 and an SMP in one"
+        baud = 19200
+        parity = "E"
+        [[register]]
+        quantity = "global_irradiance"
+        channel = "sr05"
+        function = 3
+        address = 2
+        type = "s32"
+        scale = 0.01
+        valid = [-50, 2000]
+        [[register]]
+        quantity = "body_temperature"
+        function = 4
+        address = 8
+        type = "s16"
+        scale = 0.1
+        valid = [-40, 80]
+        [[register]]
+        quantity = "global_irradiance"
+        channel = "smp"
+        function = 4
+        address = 5
+        type = "s16"
+        valid = [-50, 4000]
+    """)
+    config = ModbusProfileConfig.model_validate(
+        {"id": "any", "driver": "modbus_profile", "port": "/dev/null", "profile_file": path}
+    )
+    assert ModbusProfile(config, master, SystemClock()).read() == {
+        Measurand(Quantity.GLOBAL_IRRADIANCE, "sr05"): pytest.approx(812.34),
+        Quantity.BODY_TEMPERATURE: pytest.approx(24.8),
+        Measurand(Quantity.GLOBAL_IRRADIANCE, "smp"): 997.0,
     }
 
 

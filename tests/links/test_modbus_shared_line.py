@@ -142,7 +142,7 @@ def test_ten_faults_at_once_on_the_line_cost_the_healthy_slave_no_reading() -> N
         if len(got) >= 2 * 40:
             enough.set()
 
-    with Pole(timeout_s=0.1) as pole, ThreadPoolExecutor() as threads:
+    with Pole(timeout_s=0.25) as pole, ThreadPoolExecutor() as threads:
         others = [threads.submit(hammer, pole, unit, Random(unit), stop) for unit in (NOISY, DEAD)]
         config = HuksefluxConfig(id="sun", driver="hukseflux", port=pole.line.path, period_s=0.1)
         sun = Hukseflux(config, pole.master, pole.clock)

@@ -6,6 +6,7 @@ import json
 import sys
 
 from edge_gateway.clock import SystemClock
+from edge_gateway.drivers.bme280 import Bme280, Bme280Config
 from edge_gateway.drivers.sht import Sht, ShtConfig
 from edge_gateway.links.errors import DeviceError
 from edge_gateway.links.i2c import I2cBus
@@ -13,7 +14,11 @@ from edge_gateway.links.i2c import I2cBus
 
 def answer(bus: I2cBus, address: int) -> dict[str, object] | list[str]:
     """Measured values by quantity, or name and text of the error."""
-    sensor = Sht(ShtConfig(id="air", driver="sht", address=address), bus, SystemClock())
+    clock = SystemClock()
+    if address in {0x76, 0x77}:
+        sensor = Bme280(Bme280Config(id="air", driver="bme280", address=address), bus, clock)
+    else:
+        sensor = Sht(ShtConfig(id="air", driver="sht", address=address), bus, clock)
     try:
         return {str(quantity): value for quantity, value in sensor.read().items()}
     except DeviceError as error:
@@ -38,6 +43,8 @@ if __name__ == "__main__":
         "absent": no_answer(bus, 0x20),
         "stuck": answer(bus, 0x46),
         "after": answer(bus, 0x44),
+        "registers": answer(bus, 0x76),
+        "forgetful": answer(bus, 0x77),
         "no_bus": answer(I2cBus(7), 0x44),
     }
     json.dump(talk, sys.stdout)

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from edge_gateway.config import Section
 from edge_gateway.links.errors import BadFrame
-from edge_gateway.reading import Flag, Flagged, Measurand, Quantity
+from edge_gateway.reading import Flag, Flagged, Lane, Measurand, Quantity
 
 SHIPPED = Path(__file__).parents[1] / "profiles"
 MOST_REGISTERS = 125  # in one request, Modbus application protocol V1.1b3 section 6.3
@@ -65,6 +65,8 @@ class Register(Section):
     def _fits(self) -> Self:
         if self.stop > HIGHEST_ADDRESS + 1:
             raise ValueError("32 bits from the last address")
+        if self.quantity.nature.lane is not Lane.RAW:
+            raise ValueError(f"{self.quantity} is counted by the gateway, not read from a slave")
         if self.scale == 0 or not math.isfinite(self.scale) or not math.isfinite(self.offset):
             raise ValueError("scale and offset must be numbers, and scale not 0")
         if not self.valid[0] < self.valid[1]:
@@ -206,10 +208,15 @@ def load_map(path: Path) -> RegisterMap:
     except tomllib.TOMLDecodeError as error:
         raise RegisterMapError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{_dotted(problem['loc'])}: {problem['msg']}" for problem in error.errors()
-        )
-        raise RegisterMapError(f"{path}: {problems}") from error
+        raise RegisterMapError(f"{path}: {_explained(error)}") from error
+
+
+def _explained(error: ValidationError) -> str:
+    problems = error.errors()
+    # Registers that are wrong are not counted: "too few" would only repeat it.
+    if len(problems) > 1:
+        problems = [problem for problem in problems if problem["type"] != "too_short"]
+    return "; ".join(f"{_dotted(problem['loc'])}: {problem['msg']}" for problem in problems)
 
 
 def _dotted(location: Sequence[str | int]) -> str:

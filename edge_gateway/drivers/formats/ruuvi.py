@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 
-from edge_gateway.drivers.adverts import Sample, in_range
+from edge_gateway.drivers.formats.advert import Sample, in_range
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.links.frames import shown
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity

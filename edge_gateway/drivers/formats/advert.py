@@ -1,4 +1,4 @@
-"""Formats of sensor advertisements, one file each: pure functions from payload to numbers."""
+"""What one sensor advertisement says, whatever its format."""
 
 from __future__ import annotations
 

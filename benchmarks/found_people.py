@@ -64,7 +64,11 @@ def _centerface(path: Path) -> Finder:
     """CenterFace: a heat map of faces at a quarter of the size; sides are multiples of 32."""
     model: Any = onnx.ModelProto()  # Any: protobuf messages grow their fields at run time.
     model.ParseFromString(path.read_bytes())
-    del model.graph.input[1:]  # Weights, listed as inputs by an old exporter.
+    # An old exporter lists weights as inputs, and some that nothing uses: the runtime complains.
+    del model.graph.input[1:]
+    used = {name for node in model.graph.node for name in node.input}
+    for tensor in [weight for weight in model.graph.initializer if weight.name not in used]:
+        model.graph.initializer.remove(tensor)
     tensors = [model.graph.input[0], *model.graph.output]
     for number, tensor in enumerate(tensors):
         for axis in (2, 3):

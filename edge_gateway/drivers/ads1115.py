@@ -57,6 +57,8 @@ class ChannelConfig(SensorConfig):
 
 
 def _give_different_things(channels: tuple[ChannelConfig, ...]) -> tuple[ChannelConfig, ...]:
+    if not channels:  # a least length would be complained of beside every wrong channel
+        raise ValueError("nothing is connected: write a [[device.channel]] table")
     given = [channel.measurand for channel in channels]
     for one in given:
         if given.count(one) > 1:
@@ -73,7 +75,7 @@ class Ads1115Config(I2cConfig):
     ] = 128
     channel: Annotated[
         tuple[ChannelConfig, ...],
-        Field(min_length=1, max_length=16, description="one table for each sensor at its inputs"),
+        Field(max_length=16, description="one table for each sensor at its inputs"),
         AfterValidator(_give_different_things),
     ]
 

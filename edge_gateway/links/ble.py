@@ -122,6 +122,7 @@ class BleRadio:
 
     async def _keep_scanning(self, bluetooth: Bluetooth) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop.set_exception_handler(_note)
         if task is not None:
             self._end = lambda: loop.call_soon_threadsafe(task.cancel)
         while not self._closed:
@@ -230,6 +231,15 @@ class Listener:
 async def _started(scan: Scan) -> Scan:
     await asyncio.wait_for(scan.start(), START_TIMEOUT_S)
     return scan
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # Not asyncio's own words, which may show a message of the bus with its addresses in it. A
+    # connection that broke is no news: the scan is begun anew.
+    del loop
+    error = context.get("exception")
+    level = logging.DEBUG if isinstance(error, OSError) else logging.WARNING
+    _LOG.log(level, "Bluetooth: %s (%s)", context.get("message"), type(error).__name__)
 
 
 def _address_type(platform_data: Any) -> str:

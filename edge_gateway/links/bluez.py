@@ -39,17 +39,9 @@ class Bluetooth:
 
 
 def load_bleak() -> Bluetooth:
-    """The library bleak on BlueZ; Misconfigured says how to get it.
-
-    bleak mirrors bluetoothd's table of devices in memory for as long as bluetoothd keeps it; its
-    own list of all devices ever seen is switched off, and its debug lines as well.
-    """
+    """The library bleak on BlueZ; Misconfigured says how to get it."""
     try:
-        from bleak import BleakScanner  # noqa: PLC0415 - an extra: only poles with BLE have it
-        from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus  # noqa: PLC0415
-        from bleak.backends.device import BLEDevice  # noqa: PLC0415
-        from bleak.exc import BleakError  # noqa: PLC0415
-        from dbus_fast.errors import DBusFastError  # noqa: PLC0415
+        bluetooth = Bluetooth(_bleak_scanner(), _bleak_faults())
     except ImportError as error:
         raise Misconfigured(
             "BLE devices need the package bleak: pip install 'edge-gateway[ble]'"
@@ -57,9 +49,19 @@ def load_bleak() -> Bluetooth:
     # The debug lines of both hold the address of every passer-by's device.
     for name in ("bleak", "dbus_fast"):
         logging.getLogger(name).setLevel(logging.INFO)
+    return bluetooth
+
+
+def _bleak_scanner() -> Callable[[OnAdvert, str | None, Sequence[Pattern]], Scan]:
+    from bleak import BleakScanner  # noqa: PLC0415 - an extra: only poles with BLE have it
+    from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus  # noqa: PLC0415
+    from bleak.backends.device import BLEDevice  # noqa: PLC0415
 
     class Forgetful(BleakScannerBlueZDBus):
-        """bleak's scanner without its list of seen devices."""
+        """bleak's scanner without its list of all devices ever seen.
+
+        Its mirror of bluetoothd's own table stays, in memory and for as long as that has a device.
+        """
 
         def create_or_update_device(
             self, key: str, address: str, name: str | None, details: Any, adv: Any
@@ -71,12 +73,17 @@ def load_bleak() -> Bluetooth:
         bluez: dict[str, Any] = {"or_patterns": list(patterns)} if patterns else {}
         if adapter is not None:
             bluez["adapter"] = adapter
-        mode = "passive" if patterns else "active"
         # bleak types its pattern by an enumeration of its own; plain numbers are as good.
-        return BleakScanner(
-            on_advert, scanning_mode=mode, bluez=cast("Any", bluez), backend=Forgetful
-        )
+        arguments = cast("Any", bluez)
+        mode = "passive" if patterns else "active"
+        return BleakScanner(on_advert, scanning_mode=mode, bluez=arguments, backend=Forgetful)
+
+    return scan
+
+
+def _bleak_faults() -> tuple[type[Exception], ...]:
+    from bleak.exc import BleakError  # noqa: PLC0415 - the same
+    from dbus_fast.errors import DBusFastError  # noqa: PLC0415
 
     # KeyError and AssertionError come out of bleak where bluetoothd goes away in the middle.
-    faults = (BleakError, DBusFastError, OSError, EOFError, TimeoutError, KeyError, AssertionError)
-    return Bluetooth(scan, faults)
+    return (BleakError, DBusFastError, OSError, EOFError, TimeoutError, KeyError, AssertionError)

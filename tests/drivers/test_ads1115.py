@@ -193,7 +193,7 @@ def test_two_channels_of_one_quantity_need_names() -> None:
 
 
 def test_at_least_one_channel_is_needed() -> None:
-    with pytest.raises(ValidationError, match="at least 1 item"):
+    with pytest.raises(ValidationError, match="nothing is connected"):
         config()
 
 

@@ -100,11 +100,16 @@ def save_picture(snapshot: Snapshot, path: Path) -> None:
     path.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
-def sparkline(history: Sequence[int], width: int) -> str:
-    """The last `width` values as bars, scaled to the highest of them."""
-    shown = list(history)[-width:]
-    top = max(shown, default=0) or 1
-    return "".join(_BARS[round(value / top * (len(_BARS) - 1))] for value in shown)
+def sparkline(history: Sequence[int], width: int, share_done: float) -> str:
+    """The whole history as bars, scaled to its highest, over `share_done` of the width."""
+    columns = max(1, round(width * min(1.0, share_done)))
+    top = max(history, default=0) or 1
+    # Each column shows the highest of its span, so that no peak falls between two columns.
+    spans = [
+        history[len(history) * i // columns : max(1, len(history) * (i + 1) // columns)]
+        for i in range(columns)
+    ]
+    return "".join(_BARS[round(max(span, default=0) / top * (len(_BARS) - 1))] for span in spans)
 
 
 def _headline(snapshot: Snapshot) -> Text:
@@ -115,7 +120,7 @@ def _headline(snapshot: Snapshot) -> Text:
         f"  {snapshot.elapsed_s:3.0f} of {snapshot.seconds:.0f} s ",
         ("━" * filled, "green"),
         ("━" * (20 - filled), "bright_black"),
-        ("  people: " + snapshot.footage, "italic"),
+        ("\n people: " + snapshot.footage, "italic bright_black"),
     )
 
 
@@ -166,7 +171,7 @@ def _outbox(snapshot: Snapshot) -> Panel:
         f"to commit {outbox.uncommitted}, on disk {outbox.bytes_used / 1e3:,.0f} kB",
         f"space for {hours} at this rate",
         "",
-        f"[yellow]{sparkline(snapshot.backlog, 36)}[/]",
+        f"[yellow]{sparkline(snapshot.backlog, 36, snapshot.elapsed_s / snapshot.seconds)}[/]",
     ]
     return Panel("\n".join(lines), title="outbox", width=42, height=8)
 

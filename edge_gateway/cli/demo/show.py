@@ -31,6 +31,8 @@ OUTAGE_S = 20.0
 # Devices stop this long before the end, so that the last readings have time to arrive.
 LAST_READINGS_S = 3.0
 LATEST_END_S = 20.0
+# When the backlog has gone out and can still be seen on the screen.
+PICTURE_AFTER_S = 6.0
 
 
 class Show:
@@ -71,13 +73,14 @@ class Show:
     def _pull_or_plug(self, elapsed_s: float, screen: Screen) -> None:
         begin_s = (self._seconds - self._outage_s) / 2
         cable = self._stage.cable
+        if self._picture and elapsed_s > begin_s + self._outage_s + PICTURE_AFTER_S:
+            save_picture(self._snapshot(elapsed_s), self._picture)
+            self._picture = None
         is_outage = begin_s <= elapsed_s < begin_s + self._outage_s
         if is_outage and not cable.unplugged:
             cable.unplug()
             screen.remark(f"{elapsed_s:5.0f} s  the uplink's cable is pulled")
         elif cable.unplugged and not is_outage:
-            if self._picture:
-                save_picture(self._snapshot(elapsed_s), self._picture)
             cable.plug()
             screen.remark(f"{elapsed_s:5.0f} s  the cable is back")
 

@@ -54,16 +54,18 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/test.stamp: requirements/test.lock .venv/run.stamp
+.venv/test.stamp: requirements/test.lock requirements/oracles.lock .venv/run.stamp
 	@echo "installing the tests' packages into .venv (about 150 MB, once)"
 	@$(PIP) install --require-hashes -r requirements/test.lock
+	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/oracles.lock
 	@touch $@
 
 UV ?= uv
-LOCK = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --no-config --group pyproject.toml:build \
-	--extra camera --extra ble --extra demo pyproject.toml
+COMPILE = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-config
+LOCK = $(COMPILE) --group pyproject.toml:build --extra camera --extra ble --extra demo pyproject.toml
 
 lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(LOCK) -o requirements/run.lock
 	$(LOCK) --group pyproject.toml:test -c requirements/run.lock -o requirements/test.lock
+	$(COMPILE) --no-deps --group pyproject.toml:oracles -o requirements/oracles.lock

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from pydantic import ValidationError
 
-from edge_gateway.drivers.formats import bthome, pvvx, ruuvi
 from edge_gateway.drivers.ble_adv import BleAdv, BleAdvConfig, bind_key, decode
+from edge_gateway.drivers.formats import bthome, pvvx, ruuvi
 from edge_gateway.links.contract import Advert
 from edge_gateway.links.errors import BadFrame, DeviceSilent, Misconfigured
 from edge_gateway.reading import Quantity

@@ -1,4 +1,7 @@
-"""Who is found in a picture, by detectors that had no part in anonymizing it."""
+"""Who is found in a picture: by HOG, CenterFace and SSD, which had no part in anonymizing it.
+
+The product's NanoDet looks too, as a further detector.
+"""
 
 import math
 from collections.abc import Callable

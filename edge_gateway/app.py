@@ -67,7 +67,7 @@ class Gateway:
         self._summariser = Summariser(rates, SUMMARY_WINDOW_S)
         self._summarising = threading.Lock()
         self._judge = RangeAndStep()
-        self._wiring = Wiring(clock, config.privacy, openers or Openers())
+        self._wiring = Wiring(clock, config.privacy, openers or Openers(), config.device)
         self.drivers: dict[str, AnyDriver] = {}
         """The driver of each device that was opened, by device id, for what is no reading."""
         self._workers = [self._worker(device, random) for device in config.device]

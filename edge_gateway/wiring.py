@@ -10,18 +10,22 @@ from typing import Any
 from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig, PrivacyConfig
 from edge_gateway.drivers.contract import (
+    BleConfig,
     ByteStream,
     Driver,
     I2c,
     I2cConfig,
     ModbusConfig,
     SerialConfig,
+    W1Config,
 )
 from edge_gateway.drivers.registry import load
+from edge_gateway.links.ble import BleRadio
 from edge_gateway.links.errors import Misconfigured
 from edge_gateway.links.i2c import I2cBus
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.serial import SerialPort
+from edge_gateway.links.w1 import W1Folder
 from edge_gateway.people.camera import CameraConfig, open_counter
 from edge_gateway.supervise import AnyDriver
 
@@ -56,12 +60,15 @@ class Wiring:
         clock: Clock,
         permission: PrivacyConfig | None,
         openers: Openers,
+        devices: Sequence[DeviceConfig],
     ) -> None:
         self._clock = clock
+        self._devices = tuple(devices)
         self._permission = permission
         self._openers = openers
         self._buses: dict[int, I2c] = {}
         self._lines: dict[str, ModbusLine] = {}
+        self._radios: dict[str | None, BleRadio] = {}
         self._shared = ExitStack()
 
     def wire(self, config: DeviceConfig) -> Wire:
@@ -76,12 +83,16 @@ class Wiring:
                 return Wire(lambda: _made(driver, config, line, self._clock), None)
             case SerialConfig():
                 return self._own(driver, config, lambda: self._openers.stream(config))
+            case W1Config():
+                return self._own(driver, config, lambda: W1Folder(config.folder))
+            case BleConfig():
+                return self._own(driver, config, lambda: self._radio(config).listen(config.address))
             case CameraConfig():
                 return self._own(driver, config, lambda: open_counter(config, self._allowed()))
             case _:
                 raise Misconfigured(
                     f"device {config.id!r}: the configuration of driver {config.driver!r} must "
-                    "be an I2cConfig, SerialConfig or ModbusConfig"
+                    "be an I2cConfig, SerialConfig, ModbusConfig, W1Config or BleConfig"
                 )
 
     def close(self) -> None:
@@ -100,6 +111,21 @@ class Wiring:
             line = self._lines[config.port] = ModbusLine(port, self._clock, baud=config.baud)
             self._shared.callback(line.close)
         return self._lines[config.port]
+
+    def _radio(self, config: BleConfig) -> BleRadio:
+        """The radio of an adapter; it scans passively when all who share it want that."""
+        if config.adapter not in self._radios:
+            heard = [
+                device
+                for device in self._devices
+                if isinstance(device, BleConfig) and device.adapter == config.adapter
+            ]
+            passive = all(device.scanning == "passive" for device in heard)
+            patterns = {pattern for device in heard for pattern in device.advert_patterns}
+            radio = BleRadio(self._clock, config.adapter, sorted(patterns) if passive else ())
+            self._radios[config.adapter] = radio
+            self._shared.callback(radio.close)
+        return self._radios[config.adapter]
 
     def _own(
         self, driver: type[Driver[Any, Any]], config: DeviceConfig, open_link: Callable[[], Any]
@@ -149,6 +175,10 @@ def _place(device: DeviceConfig) -> tuple[object, ...] | None:
             return ("I2C bus", device.bus, "address", f"0x{device.address:02x}")
         case ModbusConfig():
             return (device.port, "unit", device.unit)
+        case W1Config():
+            return ("1-Wire slave", device.slave)
+        case BleConfig():
+            return ("Bluetooth address", device.address)
         case _:
             return None
 

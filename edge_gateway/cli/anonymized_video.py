@@ -10,7 +10,7 @@ from typing import Self
 import cv2
 
 from edge_gateway.cli.terminal import CommandError, Exit
-from edge_gateway.people.anonymize import Anonymizer, Marker
+from edge_gateway.people.anonymize import Anonymizer, Inspector, Marker
 from edge_gateway.people.counting import CountedFrame
 from edge_gateway.people.frame import Frame, Source
 from edge_gateway.people.lines import Line
@@ -19,14 +19,24 @@ CODEC = "mp4v"
 
 
 class AnonymizedVideo:
-    """An MP4 as large as the source picture; frames are written as they are counted."""
+    """An MP4 as large as the source picture; frames are written as they are counted.
 
-    def __init__(self, path: Path, source: Source, rate: float, lines: Sequence[Line]) -> None:
+    `inspect` looks for people in the scene as drawn: what it finds is withheld.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        rate: float,
+        lines: Sequence[Line],
+        inspect: Inspector,
+    ) -> None:
         if not path.parent.is_dir():
             raise CommandError(f"--anonymized {path}: no such folder; make it first", Exit.USAGE)
         self._path = path
         self._lines = [(line.name, line.start, line.end) for line in lines]
-        self._anonymizer = Anonymizer(source.width, source.height)
+        self._anonymizer = Anonymizer(source.width, source.height, inspect=inspect)
         size = (source.width, source.height)
         self._writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*CODEC), rate, size)
         if not self._writer.isOpened():

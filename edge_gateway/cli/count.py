@@ -68,7 +68,8 @@ def run(arguments: argparse.Namespace) -> Exit:
 def _count(
     arguments: argparse.Namespace, source: Source, lines: tuple[Line, ...]
 ) -> tuple[list[Crossing], int]:
-    counter = PeopleCounter(the_detector(arguments), lines)
+    detector = the_detector(arguments)
+    counter = PeopleCounter(detector, lines)
     crossings: list[Crossing] = []
     frames = 0
     with ExitStack() as stack:
@@ -77,7 +78,10 @@ def _count(
         video = None
         if arguments.anonymized:
             rate = source.frame_rate / arguments.every
-            video = stack.enter_context(AnonymizedVideo(arguments.anonymized, source, rate, lines))
+            out_path: Path = arguments.anonymized
+            video = stack.enter_context(
+                AnonymizedVideo(out_path, source, rate, lines, detector.detect)
+            )
         for frame in source:
             frames = frame.number
             if (frame.number - 1) % arguments.every == 0:

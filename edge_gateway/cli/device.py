@@ -100,7 +100,7 @@ class Watch:
         clock = SystemClock(trusted=True)
         self._page = ReadingPage(clock, as_json=as_json)
         self._got = threading.Event()
-        self._wiring = Wiring(clock, chosen.config.privacy, openers)
+        self._wiring = Wiring(clock, chosen.config.privacy, openers, [chosen.device])
         wire = self._wiring.wire(chosen.device)
         self._worker = Worker(
             chosen.device,

@@ -61,7 +61,7 @@ def outcomes(
     device: DeviceConfig, turns: Sequence[Turn], clock: Clock
 ) -> Iterator[Measured | DeviceError]:
     """What the driver gives or raises, in the order of the talk. Raises BadTalk."""
-    wire = Wiring(clock, None, replaying(turns)).wire(device)
+    wire = Wiring(clock, None, replaying(turns), [device]).wire(device)
     driver = wire.open_driver()
     while True:
         try:

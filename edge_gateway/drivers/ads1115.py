@@ -8,11 +8,11 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AfterValidator, Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2cConfig, PolledDriver, Waiter
+from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver, Waiter
 from edge_gateway.drivers.formats.analog import TRANSMITTED, SensorConfig, value_of
 from edge_gateway.links.errors import BadFrame, DeviceReset
 from edge_gateway.links.frames import shown
-from edge_gateway.links.i2c import RegisterI2c, alike
+from edge_gateway.links.i2c import alike
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 
 CONVERSION, CONFIG = 0x00, 0x01  # registers, section 8.1
@@ -97,14 +97,14 @@ def decode(conversion: bytes, channel: ChannelConfig) -> float | Flagged:
     return Flagged(kept, Flag.FAIL, "over_range: the voltage is beyond full_scale_mv")
 
 
-class Ads1115(PolledDriver[Ads1115Config, RegisterI2c]):
+class Ads1115(PolledDriver[Ads1115Config, I2c]):
     """Converts each channel once per call; between calls the converter sleeps."""
 
     title: ClassVar[str] = "TI ADS1115: pyranometer, 4-20 mA, voltage, wind vane (SBAS444)"
     config_model: ClassVar[type[DeviceConfig]] = Ads1115Config
     quantities: ClassVar[tuple[Quantity, ...]] = TRANSMITTED
 
-    def __init__(self, config: Ads1115Config, link: RegisterI2c, waiter: Waiter) -> None:
+    def __init__(self, config: Ads1115Config, link: I2c, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
         self._written: int | None = None
 

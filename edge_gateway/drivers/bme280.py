@@ -10,10 +10,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2cConfig, PolledDriver, Waiter
+from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver, Waiter
 from edge_gateway.links.errors import BadFrame, DeviceReset, Misconfigured
 from edge_gateway.links.frames import shown
-from edge_gateway.links.i2c import RegisterI2c, alike
+from edge_gateway.links.i2c import alike
 from edge_gateway.reading import Flag, Flagged, Measurand, Measured, Quantity
 
 # Register map, section 5.3.
@@ -116,7 +116,7 @@ def decode(data: bytes, calibration: Calibration) -> Measured:
     return measured
 
 
-class Bme280(PolledDriver[Bme280Config, RegisterI2c]):
+class Bme280(PolledDriver[Bme280Config, I2c]):
     """Measures once per call; between calls the sensor sleeps, which keeps it cool."""
 
     title: ClassVar[str] = "Bosch BME280, and BMP280 without humidity (BST-BME280-DS002)"
@@ -127,7 +127,7 @@ class Bme280(PolledDriver[Bme280Config, RegisterI2c]):
         Quantity.AIR_PRESSURE,
     )
 
-    def __init__(self, config: Bme280Config, link: RegisterI2c, waiter: Waiter) -> None:
+    def __init__(self, config: Bme280Config, link: I2c, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
         self._calibration: Calibration | None = None
 

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2cConfig, PolledDriver, Waiter
+from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver, Waiter
 from edge_gateway.links.errors import BadFrame, DeviceReset
 from edge_gateway.links.frames import shown
-from edge_gateway.links.i2c import RegisterI2c, alike
+from edge_gateway.links.i2c import alike
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 
 CONFIG, POWER_SAVING, LIGHT = 0x00, 0x03, 0x04  # registers, 16 bit, low byte first
@@ -80,14 +80,14 @@ def corrected(lux: float) -> float:
     return (((fourth * lux + third) * lux + second) * lux + first) * lux
 
 
-class Veml7700(PolledDriver[Veml7700Config, RegisterI2c]):
+class Veml7700(PolledDriver[Veml7700Config, I2c]):
     """The sensor measures on its own; each call fetches the latest value."""
 
     title: ClassVar[str] = f"Vishay VEML7700 illuminance (data sheet 84286, {RESOLUTION_LX} lx)"
     config_model: ClassVar[type[DeviceConfig]] = Veml7700Config
     quantities: ClassVar[tuple[Quantity, ...]] = (Quantity.ILLUMINANCE,)
 
-    def __init__(self, config: Veml7700Config, link: RegisterI2c, waiter: Waiter) -> None:
+    def __init__(self, config: Veml7700Config, link: I2c, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
         self._is_set_up = False
 

@@ -18,6 +18,10 @@ class I2c(Protocol):
         """Read exactly `count` bytes from the 7-bit `address` in one transaction."""
         ...
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        """Write `data`, then read `count` bytes behind a repeated start, in one transaction."""
+        ...
+
     def close(self) -> None:
         """Give the bus back; safe to call twice."""
         ...

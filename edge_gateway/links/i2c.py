@@ -15,7 +15,6 @@ from typing import Protocol
 
 from smbus2 import SMBus, i2c_msg
 
-from edge_gateway.links.contract import I2c
 from edge_gateway.links.errors import (
     BadFrame,
     DeviceError,
@@ -29,14 +28,6 @@ RECOVERY_FIRST_S = 1.0
 RECOVERY_LONGEST_S = 60.0
 # One held transaction may be a single chip that stretches the clock too long, not the bus.
 HELD_BEFORE_STUCK = 2
-
-
-class RegisterI2c(I2c, Protocol):
-    """An I2C bus that can also ask for a register."""
-
-    def write_read(self, address: int, data: bytes, count: int) -> bytes:
-        """Write `data`, then read `count` bytes behind a repeated start, in one transaction."""
-        ...
 
 
 class Transactions(Protocol):

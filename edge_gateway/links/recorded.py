@@ -159,6 +159,17 @@ class RecordedI2c:
         self._notebook.note("<", data, address)
         return data
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        """As the bus's, noted as a write and a read."""
+        self._notebook.note(">", data, address)
+        try:
+            answer = self._bus.write_read(address, data, count)
+        except DeviceError as error:
+            self._notebook.failed(error, address)
+            raise
+        self._notebook.note("<", answer, address)
+        return answer
+
     def close(self) -> None:
         """As the bus's."""
         self._bus.close()
@@ -241,6 +252,11 @@ class ReplayedI2c:
         if turn.sign != "<" or turn.address != address or len(turn.data) != count:
             raise BadFrame(f"line {turn.line}: the driver reads {count} bytes from 0x{address:02x}")
         return turn.data
+
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        """Both, one after the other."""
+        self.write(address, data)
+        return self.read(address, count)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -97,10 +97,7 @@ class LearningSettings:
 
 
 class Background:
-    """The empty scene as far as it is known. Memory is a fixed number of small pictures.
-
-    Raises ValueError for a picture of less than 2 x 2 pixels.
-    """
+    """The empty scene as far as known, in fixed memory. ValueError for less than 2 x 2 pixels."""
 
     def __init__(self, width: int, height: int, settings: LearningSettings) -> None:
         if width < DETAIL or height < DETAIL:
@@ -156,6 +153,7 @@ class Background:
         moved = self._moved(cells)
         differs = self._differs(cells)
         if self._whole_scene_changed(differs):
+            self._withdraw(differs, self._settings.replace_s)
             self.forget()
             moved[:] = True
         self._motionless_s[moved] = 0

@@ -56,7 +56,7 @@ def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifel
     lines = lines_of(settings)
     eyes = Eyes(
         counting=lambda: PeopleCounter(detector, lines),
-        scene=lambda width, height: AnonymizedScene(width, height, lines),
+        scene=lambda width, height: AnonymizedScene(width, height, lines, detector.detect),
         model=model_hash(path),
     )
     name = shown(settings.source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from edge_gateway.people.anonymize import Anonymizer, Marker, encode_jpeg, encode_png
+from edge_gateway.people.anonymize import Anonymizer, Inspector, Marker, encode_jpeg, encode_png
 from edge_gateway.people.boundary import LONGEST_PICTURE, EncodedPicture
 from edge_gateway.people.detect import Boxes
 from edge_gateway.people.frame import Picture
@@ -14,10 +14,13 @@ from edge_gateway.people.track import Track
 
 
 class AnonymizedScene:
-    """The anonymizer with its pictures as bytes: PNG, or JPEG where that would be too long."""
+    """The anonymizer with its pictures as bytes: PNG, or JPEG where that would be too long.
 
-    def __init__(self, width: int, height: int, lines: Sequence[Line]) -> None:
-        self._anonymizer = Anonymizer(width, height)
+    `inspect` looks for people in the scene as drawn: what it finds is withheld.
+    """
+
+    def __init__(self, width: int, height: int, lines: Sequence[Line], inspect: Inspector) -> None:
+        self._anonymizer = Anonymizer(width, height, inspect=inspect)
         self._lines = [(line.name, line.start, line.end) for line in lines]
 
     def learn(self, picture: Picture, boxes: Boxes, time_s: float) -> None:

@@ -15,7 +15,7 @@ from edge_gateway.people.cells import Bgr, Mask, spread
 
 Colour: TypeAlias = tuple[int, int, int]
 
-COLOUR_COLUMNS: Final = 32
+COLOUR_COLUMNS: Final = 28
 """Points of colour along the longer side of the picture."""
 SHORTEST_EDGE: Final = 1 / 16
 """Length of the shortest edge drawn, as a share of the longer side."""
@@ -31,14 +31,14 @@ EDGE_DENSITY: Final = 0.5
 et al., IPOL 2012) takes 22.5 and 0.7; shrinking has softened these edges."""
 SAMPLES: Final = 17
 """Points looked at along an edge."""
-WASH: Final = 0.25
+WASH: Final = 0.4
 """Share of paper white in the colours, so that markers and lines stand out."""
 PAPER: Final = 240.0
 UNKNOWN: Final[Colour] = (222, 222, 222)
 EDGE: Final[Colour] = (70, 70, 70)
 EDGE_OPACITY: Final = 0.85
 HATCH_PITCH_PX: Final = 6
-HATCH_LEVELS: Final = 10
+HATCH_LEVELS: Final = 12
 """Fine hatching over everything, as in an engraving: gradients of the blurred colours, which
 detectors normalise up to figures, drown in it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2cConfig, ModbusConfig, SerialConfig
+from edge_gateway.drivers.contract import BleConfig, I2cConfig, ModbusConfig, SerialConfig
 from edge_gateway.wiring import conflicts
 
 
@@ -43,6 +43,13 @@ def test_two_slaves_with_one_address_are_a_conflict() -> None:
 
 def test_slaves_of_one_line_speak_at_one_speed() -> None:
     assert "same baud and parity" in complaints(slave("a", 1), slave("b", 2, baud=9600))[0]
+
+
+def test_a_sensor_heard_by_radio_is_configured_once() -> None:
+    heard = [
+        BleConfig(id=name, driver="ble_adv", address="CB:B8:33:4C:88:4F") for name in ("a", "b")
+    ]
+    assert "Bluetooth address CB:B8:33:4C:88:4F" in complaints(*heard)[0]
 
 
 def test_a_talking_device_shares_its_port_with_nobody() -> None:

@@ -58,6 +58,10 @@ class Sensor:
     def sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        self.write(address, data)
+        return self.read(address, count)
+
     def close(self) -> None: ...
 
 

@@ -130,6 +130,10 @@ class Talk:
             return word + bytes((oracle_crc(word),))
         return bytes.fromhex("66 66 93 7f ff 8f")
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        self.write(address, data)
+        return self.read(address, count)
+
     def close(self) -> None: ...
 
 

@@ -54,6 +54,7 @@ def test_health_says_how_old_a_reading_is_and_since_when_a_device_is_so() -> Non
             "counts": {
                 "readings": 7,
                 "bad_frames": 0,
+                "resets": 0,
                 "silences": 0,
                 "link_losses": 0,
                 "restarts": 0,

@@ -58,6 +58,10 @@ class Memory:
         assert address == 0x44
         return self.kept[:count]
 
+    def write_read(self, address: int, data: bytes, count: int) -> bytes:
+        self.write(address, data)
+        return self.read(address, count)
+
     def close(self) -> None:
         pass
 
@@ -94,6 +98,13 @@ def test_a_recorded_bus_says_the_same_again(sent: list[bytes]) -> None:
     for data in sent:
         again.write(0x44, data)
         assert again.read(0x44, len(data)) == data
+
+
+def test_a_register_that_was_asked_for_is_asked_for_again() -> None:
+    file = io.StringIO()
+    RecordedI2c(Memory(), notebook(file)).write_read(0x44, b"\xd0", 1)
+    again = ReplayedI2c(parse(file.getvalue().splitlines(), addressed=True))
+    assert again.write_read(0x44, b"\xd0", 1) == b"\xd0"
 
 
 def test_what_the_link_raised_is_raised_again() -> None:

@@ -7,17 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edge_gateway.people.anonymize import (
-    MARKER,
-    AnonymizedPicture,
-    Anonymizer,
-    Marker,
-    encode_jpeg,
-    encode_png,
-)
 from edge_gateway.people.background import Background, LearningSettings
 from edge_gateway.people.cells import spread
-from edge_gateway.people.picture_format import PictureFormat, check_picture
 
 WIDTH, HEIGHT = 160, 120
 CELLS = (60, 80)
@@ -191,8 +182,15 @@ def test_the_scene_is_withheld_at_once_when_something_else_is_before_the_camera(
     street.scene = street.scene[:, ::-1].copy()
     street.watch(FRAME_S)
     assert street.known() == 0
+
+
+def test_who_comes_so_near_that_the_scene_is_withheld_is_not_learnt_with_it() -> None:
+    street = Street()
     street.watch(2 * SETTLE_S)
-    assert street.known() > 0.99
+    near = (84, 0, 76, HEIGHT)
+    street.watch(3 * SETTLE_S, near)
+    assert 0.3 < street.known() < 0.53
+    assert street.magenta() == 0
 
 
 def test_the_scene_is_withheld_at_once_when_the_camera_is_knocked() -> None:
@@ -278,76 +276,3 @@ def test_no_cell_under_a_response_is_ever_learnt(
     for step in range(16):
         background.learn(frame, responses, step * 0.5)
         assert not (background.known & covered).any()
-
-
-def learnt_anonymizer() -> Anonymizer:
-    street = Street()
-    anonymizer = Anonymizer(WIDTH, HEIGHT, SETTINGS)
-    for step in range(80):
-        anonymizer.learn(street.frame(), np.zeros((0, 5), np.float32), step * FRAME_S)
-    return anonymizer
-
-
-def test_before_anything_is_learnt_the_picture_does_not_depend_on_what_was_seen() -> None:
-    pictures: list[AnonymizedPicture] = []
-    for person in (None, PERSON):
-        street = Street()
-        anonymizer = Anonymizer(WIDTH, HEIGHT, SETTINGS)
-        for step in range(8):
-            anonymizer.learn(street.frame(person), np.zeros((0, 5), np.float32), step * FRAME_S)
-        pictures.append(anonymizer.picture())
-    assert pictures[0].known_fraction == 0
-    assert np.array_equal(pictures[0].pixels, pictures[1].pixels)
-
-
-def test_a_marker_lies_at_the_foot_point() -> None:
-    marker = Marker(x=50, y=70, height=40, direction=0.0)
-    picture = learnt_anonymizer().picture([marker]).pixels
-    assert np.abs(picture[70, 50].astype(int) - np.array(MARKER)).max() < 120
-    without = learnt_anonymizer().picture().pixels
-    rows, columns = np.nonzero(np.abs(picture.astype(int) - without).max(axis=2) > 8)
-    assert (abs(rows - 70).max(), columns.min() >= 40) == (pytest.approx(3, abs=2), True)
-
-
-def test_a_counting_line_is_drawn_where_it_is() -> None:
-    anonymizer = learnt_anonymizer()
-    plain = anonymizer.picture().pixels
-    lined = anonymizer.picture(lines=[("gate", (20, 60), (140, 60))]).pixels
-    assert np.any(plain[60, 20:140] != lined[60, 20:140], axis=1).all()
-
-
-def test_what_the_inspector_sees_in_the_drawn_scene_is_withheld() -> None:
-    found = np.array([[*PERSON, 0.4]], np.float32)
-    anonymizer = Anonymizer(WIDTH, HEIGHT, SETTINGS, inspect=lambda _picture: found)
-    street = Street()
-    for step in range(80):
-        anonymizer.learn(street.frame(), np.zeros((0, 5), np.float32), step * FRAME_S)
-    assert anonymizer.known_fraction > 0.99
-    assert anonymizer.picture().known_fraction < 0.9
-
-
-def test_nobody_but_the_anonymizer_makes_an_anonymized_picture() -> None:
-    with pytest.raises(TypeError, match="made by an Anonymizer"):
-        AnonymizedPicture(np.zeros((2, 2, 3), np.uint8), 1.0, object())
-
-
-def test_an_anonymized_picture_cannot_be_painted_over() -> None:
-    pixels = learnt_anonymizer().picture().pixels
-    with pytest.raises(ValueError, match="read-only"):
-        pixels[0, 0] = 0
-
-
-def test_a_png_holds_the_picture_exactly_and_nothing_else() -> None:
-    picture = learnt_anonymizer().picture()
-    content = encode_png(picture)
-    check_picture(PictureFormat.PNG, content)
-    read = np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR))
-    assert np.array_equal(read, picture.pixels)
-
-
-def test_a_jpeg_holds_the_picture_and_nothing_else() -> None:
-    picture = learnt_anonymizer().picture()
-    content = encode_jpeg(picture, quality=90)
-    check_picture(PictureFormat.JPEG, content)
-    read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    assert np.abs(np.asarray(read, int) - picture.pixels).mean() < 5

@@ -22,7 +22,7 @@ from edge_gateway.reading import (
 )
 
 # RFC 8428 section 12.1, the SenML units registry: those of the weather, and the two counts.
-SENML_UNITS = {"Cel", "%RH", "m/s", "deg", "W/m2", "count", "/", "1/s", "Pa", "lx", "s"}
+SENML_UNITS = {"Cel", "%RH", "m/s", "deg", "W/m2", "count", "/", "1/s", "Pa", "lx", "s", "V"}
 
 AT = Stamp("boot", 1)
 Value = Stamp | Window | Flagged | Measurand | Reading | Event | Nature

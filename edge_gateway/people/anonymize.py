@@ -180,17 +180,22 @@ def _place(marker: Marker, longer_side: int) -> tuple[tuple[int, int], tuple[int
 
 
 def _draw_line(canvas: Bgr, name: str, start: Point, end: Point) -> None:
-    """Draw a counting line; the tick at its middle points forward, to the left of its course."""
+    """Draw a counting line as dots; the tick at its middle points forward, to its left.
+
+    Dots, since a solid upright bar with a tick and a marker on it is a figure to a detector.
+    """
     (x0, y0), (x1, y1) = start, end
-    first, last = (round(x0), round(y0)), (round(x1), round(y1))
-    cv2.line(canvas, first, last, LINE, 2, cv2.LINE_AA)
     length = max(math.hypot(x1 - x0, y1 - y0), 1.0)
+    gap = max(canvas.shape) / 64
+    dots = max(1, round(length / gap))
+    for i in range(dots + 1):
+        place = (round(x0 + (x1 - x0) * i / dots), round(y0 + (y1 - y0) * i / dots))
+        cv2.circle(canvas, place, 1, LINE, cv2.FILLED, cv2.LINE_AA)
     middle = ((x0 + x1) / 2, (y0 + y1) / 2)
-    tick = max(canvas.shape) / 48
-    tip = (middle[0] + (y1 - y0) / length * tick, middle[1] - (x1 - x0) / length * tick)
+    tip = (middle[0] + (y1 - y0) / length * gap, middle[1] - (x1 - x0) / length * gap)
     points = [(round(x), round(y)) for x, y in (middle, tip)]
-    cv2.arrowedLine(canvas, points[0], points[1], LINE, 2, cv2.LINE_AA, tipLength=0.4)
-    _write(canvas, name, (first[0] + 6, first[1] - 6), LINE)
+    cv2.arrowedLine(canvas, points[0], points[1], LINE, 1, cv2.LINE_AA, tipLength=0.4)
+    _write(canvas, name, (round(x0) + 6, round(y0) - 6), LINE)
 
 
 def _draw_legend(canvas: Bgr, text: str) -> None:

@@ -63,10 +63,11 @@ def daemon(path: Path, env: dict[str, str] | None = None) -> Generator[subproces
 
 
 def committed(store: Path) -> int:
-    if not store.exists():
+    try:
+        with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            return int(database.execute("SELECT count(*) FROM blocks").fetchone()[0])
+    except sqlite3.OperationalError:  # not made yet
         return 0
-    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
-        return int(database.execute("SELECT count(*) FROM blocks").fetchone()[0])
 
 
 def wait_for(what: str, is_so: object) -> None:

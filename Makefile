@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_SECONDS ?= 90
 
-TEST_PACKAGES := mosquitto umockdev gir1.2-umockdev-1.0 python3-gi
+TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi
 
 .PHONY: help demo test lint lock model picture docs
 help: ## show this list

@@ -57,7 +57,7 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 .venv/test.stamp: requirements/test.lock requirements/oracles.lock .venv/run.stamp
 	@echo "installing the tests' packages into .venv (about 150 MB, once)"
 	@$(PIP) install --require-hashes -r requirements/test.lock
-	@$(PIP) install --quiet --no-deps --require-hashes -r requirements/oracles.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements/oracles.lock
 	@touch $@
 
 UV ?= uv

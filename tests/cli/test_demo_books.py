@@ -7,7 +7,15 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.cli.demo.report import Balance, Ledger, balances, mark, people_of, tap_into
+from edge_gateway.cli.demo.report import (
+    Balance,
+    Ledger,
+    Report,
+    balances,
+    mark,
+    people_of,
+    tap_into,
+)
 from edge_gateway.cli.demo.screen import sparkline
 from edge_gateway.reading import Event, Flag, Measurand, Quantity, Reading, Stamp, Statistic
 
@@ -18,18 +26,40 @@ GATE = Measurand(Quantity.PEOPLE, "gate/forward", Statistic.COUNT, 10)
 def test_a_reading_that_did_not_arrive_is_lost() -> None:
     produced = Counter([mark("air", AIR, 21.5), mark("air", AIR, 21.6)])
     delivered = Counter([mark("air", AIR, 21.5)])
-    assert balances(produced, delivered) == {"air": Balance(2, 1, 1, 0)}
+    assert balances(["air"], produced, delivered) == {"air": Balance(2, 1, 1, 0)}
 
 
 def test_a_reading_that_arrived_twice_is_duplicated() -> None:
     produced = Counter([mark("air", AIR, 21.5)])
     delivered = Counter({mark("air", AIR, 21.5): 2})
-    assert balances(produced, delivered) == {"air": Balance(1, 2, 0, 1)}
+    assert balances(["air"], produced, delivered) == {"air": Balance(1, 2, 0, 1)}
 
 
 def test_a_value_that_was_changed_on_the_way_is_lost_and_not_made_up_for() -> None:
     produced, delivered = Counter([mark("air", AIR, 21.5)]), Counter([mark("air", AIR, 21.4)])
-    assert balances(produced, delivered)["air"].lost == 1
+    assert balances(["air"], produced, delivered)["air"].lost == 1
+
+
+def test_a_device_that_gave_nothing_stands_in_the_books_and_spoils_them() -> None:
+    books = balances(
+        ["air", "camera"], Counter([mark("air", AIR, 1)]), Counter([mark("air", AIR, 1)])
+    )
+    assert books["camera"] == Balance(0, 0, 0, 0)
+    report = Report(
+        seconds=1,
+        outage_s=1,
+        broker="",
+        footage="",
+        devices=books,
+        people={},
+        messages={},
+        repeated_messages=0,
+        bytes_on_wire=0,
+        bytes_per_reading=0,
+        simulated=(),
+    )
+    assert report.silent == ["camera"]
+    assert not report.is_good
 
 
 def test_a_missing_reading_counts_like_any_other() -> None:

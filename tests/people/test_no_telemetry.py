@@ -15,6 +15,10 @@ def libraries() -> list[Path]:
     return [Path(str(file.locate())) for file in installed if ".so" in file.name]
 
 
+def test_there_are_libraries_to_look_into() -> None:
+    assert any("onnxruntime" in library.name for library in libraries())
+
+
 @pytest.mark.parametrize("library", libraries(), ids=lambda path: path.name)
 def test_the_installed_onnxruntime_holds_no_telemetry_client(library: Path) -> None:
     content = library.read_bytes()

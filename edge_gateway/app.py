@@ -9,18 +9,25 @@ from dataclasses import asdict
 from random import Random
 
 from edge_gateway import __version__
-from edge_gateway.clock import Clock
+from edge_gateway.clock import Clock, ClockState
 from edge_gateway.config import Config, DeviceConfig
+from edge_gateway.drivers.contract import ReceivingDriver
+from edge_gateway.drivers.registry import load
+from edge_gateway.handed import Keeper, Receiver
 from edge_gateway.health import GatewayHealth, Notifier, Patience, Pulse, giving, one_line
-from edge_gateway.outbox.store import Outbox
-from edge_gateway.reading import Entry, Reading
+from edge_gateway.outbox import BootClock, Committed, Outbox
+from edge_gateway.reading import Entry, Event, Reading, Stamp
+from edge_gateway.summarise.thinning import thinner
 from edge_gateway.summarise.windows import Summariser
 from edge_gateway.supervise import AnyDriver, Worker
 from edge_gateway.trust.flags import RangeAndStep
-from edge_gateway.uplink.publisher import Uplink
+from edge_gateway.uplink.uplinks import Uplinks
 from edge_gateway.wiring import Openers, Wiring
 
 SUMMARY_WINDOW_S = 60
+
+# However short the commit intervals are, the committer does not spin.
+_LEAST_WAIT_S = 0.01
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,21 +56,19 @@ class Gateway:
         tap: Tap = _no_tap,
     ) -> None:
         self._config, self._clock, self._notifier, self._tap = config, clock, notifier, tap
+        rates = {device.id: device.samples_per_s for device in config.device}
         self._outbox = Outbox(
             config.outbox.folder,
             clock=clock,
             quota_bytes=config.outbox.quota_mb * 1_000_000,
             random=random,
+            consumers=tuple(uplink.id for uplink in config.uplink),
+            commit_interval_s=config.outbox.commit_intervals_s(),
+            thin=thinner(rates),
         )
-        self._uplink = Uplink(
-            self._outbox,
-            config.uplink,
-            gateway_id=config.gateway.id,
-            clock=clock,
-            random=random,
-            about={"version": __version__},
+        self._uplinks = Uplinks(
+            self._outbox, config, clock=clock, random=random, version=__version__
         )
-        rates = {device.id: device.samples_per_s for device in config.device}
         self._summariser = Summariser(rates, SUMMARY_WINDOW_S)
         self._summarising = threading.Lock()
         self._judge = RangeAndStep()
@@ -72,13 +77,15 @@ class Gateway:
         """The driver of each device that was opened, by device id, for what is no reading."""
         self._workers = [self._worker(device, random) for device in config.device]
         self._pulse = Pulse(Patience())
-        self._acknowledged = 0
+        # Each uplink has its own: one that advances says nothing of another.
+        self._deliveries = {uplink.id: Pulse(Patience()) for uplink in config.uplink}
+        self._answered = dict.fromkeys(self._deliveries, 0)
         self._stopping = threading.Event()
         self._committer = threading.Thread(target=self._commit_regularly, name="committer")
 
     def start(self) -> None:
         """Begin: uplink and devices at the same time, and neither waits for the other."""
-        self._uplink.start()
+        self._uplinks.start()
         for worker in self._workers:
             worker.start()
         self._committer.start()
@@ -101,7 +108,7 @@ class Gateway:
         self._notifier.stopping()
         ends_s = self._now_s() + deadline_s
         self.stop_devices(deadline_s - 1.0)
-        self._uplink.stop(max(0.5, ends_s - self._now_s()))
+        self._uplinks.stop(max(0.5, ends_s - self._now_s()))
         self._outbox.close()
         self._wiring.close()
         _LOG.info("gateway %s stopped", self._config.gateway.id)
@@ -110,6 +117,10 @@ class Gateway:
         """How it is now."""
         now = self._clock.now()
         stats = self._outbox.stats()
+        uplinks = {
+            name: {**asdict(status), "waiting": stats.waiting[name].entries}
+            for name, status in self._uplinks.status().items()
+        }
         return GatewayHealth(
             self._config.gateway.id,
             now,
@@ -125,7 +136,8 @@ class Gateway:
                 "lost": stats.lost,
                 "trouble": stats.trouble,
             },
-            asdict(self._uplink.status()),
+            next(iter(uplinks.values())),
+            uplinks,
         )
 
     def _worker(self, device: DeviceConfig, random: Random) -> Worker:
@@ -135,16 +147,47 @@ class Gateway:
             driver = self.drivers[device.id] = wire.open_driver()
             return driver
 
+        jitter = Random(random.getrandbits(64))  # noqa: S311 - jitter, no secret
+
+        def report(event: Event) -> None:
+            self._keep([event])
+
+        if issubclass(load(device.driver), ReceivingDriver):
+            keeper = self._keeper(is_summarised=device.samples_per_s > 0)
+            receiver = Receiver(
+                device,
+                open_driver,
+                self._clock,
+                jitter,
+                keeper=keeper,
+                report=report,
+                close_link=wire.close_link,
+            )
+            self._outbox.on_commit(receiver.wake)
+            return receiver
         return Worker(
             device,
             open_driver,
             self._clock,
-            Random(random.getrandbits(64)),  # noqa: S311 - jitter, no secret
+            jitter,
             self._take,
-            lambda event: self._keep([event]),
+            report,
             assess=RangeAndStep().assess,
             close_link=wire.close_link,
         )
+
+    def _keeper(self, *, is_summarised: bool) -> Keeper:
+        """What a receiver needs: its readings come in batches, judged already."""
+
+        def keep(readings: Sequence[Reading]) -> int:
+            self._pulse.reading(self._clock.now())
+            number = self._outbox.append(readings)
+            self._tap(readings)
+            if is_summarised:
+                self._summarise(lambda: self._summariser.add(readings))
+            return number
+
+        return Keeper(keep, self._commit, lambda: self._outbox.committed_through)
 
     def _take(self, readings: Sequence[Reading]) -> None:
         self._pulse.reading(readings[-1].at)
@@ -162,37 +205,63 @@ class Gateway:
             self._tap(entries)
 
     def _commit_regularly(self) -> None:
-        while not self._stopping.wait(self._config.outbox.commit_interval_s):
+        while not self._stopping.wait(max(self._outbox.next_commit_s(), _LEAST_WAIT_S)):
             self._summarise(lambda: self._summariser.advance(self._clock.now()))
-            self._commit()
+            self._note_clock()
+            self._told(self._outbox.commit_due())
             self._tell()
 
     def _commit(self) -> None:
-        committed = self._outbox.commit()
+        self._note_clock()
+        self._told(self._outbox.commit())
+
+    def _note_clock(self) -> None:
+        """Keep what this boot's clock is, for blocks that outlive the boot."""
+        now = self._clock.now()
+        wall = self._clock.wall(now)
+        if wall is not None and wall.state is not ClockState.UNSET:
+            offset_ns = wall.unix_ns - now.monotonic_ns
+            self._outbox.note_clock(BootClock(now.boot_id, offset_ns, wall.error_s, wall.state))
+
+    def _told(self, committed: Committed) -> None:
         if committed.trouble:
             _LOG.error("the outbox could not commit: %s", committed.trouble)
         elif committed.blocks:
-            self._pulse.committed(self._clock.now())
+            now = self._clock.now()
+            for pulse in (self._pulse, *self._deliveries.values()):
+                pulse.committed(now)
 
     def _tell(self) -> None:
         """Feed the watchdog, but only while the pipeline advances."""
         now = self._clock.now()
         devices = [worker.health() for worker in self._workers]
-        self._pulse.expect(giving(devices), now)
-        uplink = self._uplink.status()
-        waiting = self._outbox.stats().blocks
-        if uplink.acknowledged > self._acknowledged or not waiting:
-            self._acknowledged = uplink.acknowledged
-            self._pulse.acked(now, more=bool(waiting))
-        if uplink.connected:
-            self._pulse.online(now)
-        else:
-            self._pulse.offline()
-        if stuck := self._pulse.stuck(now):
-            _LOG.error("the pipeline does not advance: %s", stuck)
+        # Programs hand readings in when they like: their silence is no fault of ours.
+        paced = [w.health() for w in self._workers if not isinstance(w, Receiver)]
+        self._pulse.expect(giving(paced), now)
+        self._look_at_uplinks(now)
+        stuck = [self._pulse.stuck(now)]
+        for name, pulse in self._deliveries.items():
+            what = pulse.stuck(now)
+            stuck.append(what and f"uplink {name}: {what}")
+        if any(stuck):
+            _LOG.error("the pipeline does not advance: %s", "; ".join(filter(None, stuck)))
         else:
             self._notifier.alive()
         self._notifier.status(one_line(devices))
+
+    def _look_at_uplinks(self, now: Stamp) -> None:
+        waiting = self._outbox.stats().waiting
+        for name, status in self._uplinks.status().items():
+            pulse, more = self._deliveries[name], bool(waiting[name].blocks)
+            # A refusal is an answer, too: starting anew would not change the broker's mind.
+            answered = status.acknowledged + status.refused
+            if answered > self._answered[name] or not more:
+                self._answered[name] = answered
+                pulse.acked(now, more=more)
+            if status.connected:
+                pulse.online(now)
+            else:
+                pulse.offline()
 
     def _now_s(self) -> float:
         return self._clock.now().monotonic_ns / 1e9

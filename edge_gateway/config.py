@@ -6,20 +6,19 @@ Reading the file and explaining what is wrong with it: `config_file.py`. The com
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
 
-# An MQTT topic level, a SenML name part and a file name at once.
-Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-
-
-class Section(BaseModel):
-    """A table of gateway.toml: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from edge_gateway.config_section import Identifier, Section
+from edge_gateway.config_uplink import UplinkConfig, check_together
+from edge_gateway.reading import Lane
 
 
 class GatewayConfig(Section):
@@ -36,6 +35,22 @@ class GatewayConfig(Section):
         float | None,
         Field(ge=-180, le=180, description="degrees east, WGS 84", examples=[141.3508]),
     ] = None
+    name: Annotated[
+        str, Field(description="name for people, where a payload has one", examples=["Ekimae"])
+    ] = ""
+    time_zone: Annotated[
+        str,
+        Field(description="IANA name, for payloads in local time (csv)", examples=["Asia/Tokyo"]),
+    ] = "UTC"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, LookupError) as error:
+            raise ValueError(f"{name!r} is no time zone known here: give an IANA name") from error
+        return name
 
 
 class ClockConfig(Section):
@@ -47,6 +62,21 @@ class ClockConfig(Section):
             description="kernel: ask whether it is disciplined; trusted: it is right, do not ask"
         ),
     ] = "kernel"
+
+
+LaneInterval = Annotated[
+    float | None,
+    Field(ge=0, le=60, description="seconds; 0: on disk before it is acknowledged", examples=[0.0]),
+]
+
+
+class LaneIntervals(Section):
+    """Lanes that are committed at another pace than `commit_interval_s`."""
+
+    events: LaneInterval = None
+    counts: LaneInterval = None
+    summaries: LaneInterval = None
+    raw: LaneInterval = None
 
 
 class OutboxConfig(Section):
@@ -62,81 +92,24 @@ class OutboxConfig(Section):
     quota_mb: Annotated[
         int, Field(ge=1, le=1_000_000, description="megabytes the store may take on disk")
     ] = 512
+    outage_hours: Annotated[
+        float,
+        Field(ge=0, le=8760, description="hours without an uplink that the quota must hold"),
+    ] = 72.0
+    lane_commit_interval_s: Annotated[
+        LaneIntervals,
+        Field(description="Lanes that are committed at another pace than `commit_interval_s`."),
+    ] = LaneIntervals()
 
-
-class TlsConfig(Section):
-    """How the broker is known, and how it knows the gateway."""
-
-    ca_file: Annotated[
-        Path | None, Field(description="CA certificates, PEM; the system's own when left out")
-    ] = None
-    certificate_file: Annotated[
-        Path | None, Field(description="this gateway's certificate, PEM")
-    ] = None
-    key_file: Annotated[Path | None, Field(description="its private key, PEM")] = None
-    server_name: Annotated[
-        str | None,
-        Field(
-            description="name in the broker's certificate, when not `host`",
-            examples=["broker.example.org"],
-        ),
-    ] = None
-
-    @model_validator(mode="after")
-    def _certificate_and_key_go_together(self) -> Self:
-        if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file go together: give both or neither")
-        return self
-
-
-class UplinkConfig(Section):
-    """The broker, and how it is spoken to."""
-
-    host: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="name or address of the broker",
-            examples=["broker.example.org"],
-        ),
-    ]
-    port: Annotated[int, Field(ge=1, le=65535, description="8883 with TLS, 1883 without")] = 8883
-    tls: Annotated[
-        TlsConfig | Literal[False],
-        Field(description="TLS options as a table; `tls = false` speaks in the clear"),
-    ] = TlsConfig()
-    username: Annotated[
-        str | None, Field(description="user name at the broker", examples=["pole-0001"])
-    ] = None
-    password_file: Annotated[
-        Path | None,
-        Field(
-            description="file whose first line is the password",
-            examples=["/etc/edge-gateway/password"],
-        ),
-    ] = None
-    topic_prefix: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
-            description="topics are PREFIX/GATEWAY/LANE and PREFIX/GATEWAY/state",
-        ),
-    ] = "edge"
-    keepalive_s: Annotated[
-        int, Field(ge=2, le=600, description="a dead link is noticed after about twice this")
-    ] = 12
-    inflight: Annotated[
-        int, Field(ge=1, le=1000, description="batches sent and not yet acknowledged, at most")
-    ] = 8
-    reconnect_max_s: Annotated[
-        float, Field(ge=1, le=3600, description="longest wait between two attempts to connect")
-    ] = 60.0
-
-    @model_validator(mode="after")
-    def _a_password_needs_a_user(self) -> Self:
-        if self.password_file is not None and self.username is None:
-            raise ValueError("password_file is given without username: add username")
-        return self
+    def commit_intervals_s(self) -> dict[Lane, float]:
+        """Seconds between commits of each lane, 0 for one that is committed at once."""
+        own: dict[Lane, float | None] = {
+            lane: getattr(self.lane_commit_interval_s, lane) for lane in Lane
+        }
+        return {
+            lane: self.commit_interval_s if seconds is None else seconds
+            for lane, seconds in own.items()
+        }
 
 
 class PrivacyConfig(Section):
@@ -201,7 +174,11 @@ class Config(Section):
     gateway: GatewayConfig
     clock: ClockConfig = ClockConfig()
     outbox: OutboxConfig = OutboxConfig()
-    uplink: UplinkConfig
+    uplink: Annotated[
+        tuple[UplinkConfig, ...],
+        BeforeValidator(lambda given: [given] if _is_one_table(given) else given),
+        Field(min_length=1, description="one table per broker; a single [uplink] will do"),
+    ]
     privacy: PrivacyConfig | None = None
     device: Annotated[
         tuple[SerializeAsAny[DeviceConfig], ...], Field(description="one table per device")
@@ -218,12 +195,35 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _uplinks_go_together(self) -> Self:
+        check_together(self.uplink, self.gateway.id)
+        for uplink in self.uplink:
+            if uplink.payload.startswith("ngsi") and None in (
+                self.gateway.latitude,
+                self.gateway.longitude,
+            ):
+                raise ValueError(
+                    f"payload = {uplink.payload!r} of uplink {uplink.id!r} needs a place: "
+                    "give latitude and longitude under [gateway]"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _device_names_are_unique(self) -> Self:
         names = [device.id for device in self.device]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"device id {name!r} is used {names.count(name)} times")
         return self
+
+
+def fingerprint(config: Config) -> str:
+    """Sixteen hex digits that change when the configuration does; no secret goes into them.
+
+    Passwords and keys are files, whose names go in only; a URL goes in without its user.
+    """
+    written = json.dumps(config.model_dump(mode="json"), sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(_USER_IN_URL.sub("://", written).encode()).hexdigest()[:16]
 
 
 def cache_folder() -> Path:
@@ -235,3 +235,10 @@ def cache_folder() -> Path:
 def notify_socket() -> str | None:
     """Where systemd listens for this process: `$NOTIFY_SOCKET`, None when nobody does."""
     return os.environ.get("NOTIFY_SOCKET") or None
+
+
+_USER_IN_URL = re.compile(r"://[^/\s\"@]*@")
+
+
+def _is_one_table(given: Any) -> bool:
+    return isinstance(given, (dict, UplinkConfig))

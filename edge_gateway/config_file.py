@@ -195,9 +195,15 @@ def _explain(
             detail["input"], dict
         ):
             continue  # the other branch of the union says what is wrong with the table
-        key = (*base, *place)
+        key = _as_written((*base, *place), where)
         problems.append(Problem(_line(key, where), _dotted(key), _what(detail, model, place)))
     return list(dict.fromkeys(problems))
+
+
+def _as_written(key: Key, where: Mapping[Key, int]) -> Key:
+    """`uplink.host` rather than `uplink[0].host` of one that stands in single brackets."""
+    is_single = key[:1] in where and key[:2] not in where
+    return (*key[:1], *key[2:]) if key[:2] == ("uplink", 0) and is_single else key
 
 
 def _what(detail: Any, model: type[BaseModel], place: Key) -> str:

@@ -16,6 +16,8 @@ from pydantic.fields import FieldInfo
 from edge_gateway.config import Config, DeviceConfig
 
 WIDTH = 96
+IN_HEX = {"format": "hex"}
+"""What `json_schema_extra` of a field says whose numbers are written as 0x44."""
 
 
 def sample(drivers: Mapping[str, tuple[str, type[DeviceConfig]]]) -> str:
@@ -33,7 +35,7 @@ def sample(drivers: Mapping[str, tuple[str, type[DeviceConfig]]]) -> str:
     for name, field in Config.model_fields.items():
         model = _model(field.annotation)
         if name != "device" and model is not None:
-            table = [*_comment(model.__doc__), f"[{name}]", *_fields(model, (name,))]
+            table = _nested(model, (name,), model.__doc__, is_array=_is_array(field.annotation))[1:]
             lines += ["", *(_off(table) if field.default is None else table)]
     for name, (title, model) in sorted(drivers.items()):
         fixed = {"id": f"{name.replace('_', '-')}-1", "driver": name}
@@ -57,25 +59,26 @@ def _fields(
     for name, field in model.model_fields.items():
         inner = _model(field.annotation)
         if inner is not None:
-            nested += _nested(inner, (*table, name), field, is_array=_is_array(field.annotation))
+            is_array = _is_array(field.annotation)
+            nested += _nested(inner, (*table, name), field.description, is_array=is_array)
             continue
         lines += _comment(_describe(field))
         if fixed and name in fixed:
             lines.append(f"{name} = {_toml(fixed[name])}")
         elif field.is_required():
-            lines.append(f"{name} = {_toml(_example(model, name, field))}")
+            lines.append(f"{name} = {_written(_example(model, name, field), field)}")
         else:
             shown = field.default if field.default is not None else _example(model, name, field)
-            lines.append(f"# {name} = {_toml(shown)}")
+            lines.append(f"# {name} = {_written(shown, field)}")
     return lines + nested
 
 
 def _nested(
-    model: type[BaseModel], table: tuple[str, ...], field: FieldInfo, *, is_array: bool
+    model: type[BaseModel], table: tuple[str, ...], about: str | None, *, is_array: bool
 ) -> list[str]:
     header = ".".join(table)
     opening = f"[[{header}]]" if is_array else f"[{header}]"
-    return ["", *_comment(field.description), opening, *_fields(model, table)]
+    return ["", *_comment(about), opening, *_fields(model, table)]
 
 
 def _example(model: type[BaseModel], name: str, field: FieldInfo) -> object:
@@ -97,7 +100,7 @@ def _example(model: type[BaseModel], name: str, field: FieldInfo) -> object:
 
 
 def _describe(field: FieldInfo) -> str:
-    bounds = [_bound(part) for part in cast("list[object]", field.metadata)]
+    bounds = [_bound(part, field) for part in cast("list[object]", field.metadata)]
     choices = [
         " | ".join(json.dumps(choice) for choice in get_args(part))
         for part in _parts(field.annotation)
@@ -107,16 +110,16 @@ def _describe(field: FieldInfo) -> str:
     return f"{field.description or ''}{f' ({limits})' if limits else ''}"
 
 
-def _bound(part: object) -> str:
+def _bound(part: object, field: FieldInfo) -> str:
     match part:
         case Ge():
-            return f"at least {part.ge}"
+            return f"at least {_written(part.ge, field)}"
         case Gt():
-            return f"more than {part.gt}"
+            return f"more than {_written(part.gt, field)}"
         case Le():
-            return f"at most {part.le}"
+            return f"at most {_written(part.le, field)}"
         case Lt():
-            return f"less than {part.lt}"
+            return f"less than {_written(part.lt, field)}"
         case _:
             return ""
 
@@ -142,6 +145,13 @@ def _comment(text: str | None) -> list[str]:
     return [
         f"# {line}" for paragraph in paragraphs for line in textwrap.wrap(paragraph.strip(), WIDTH)
     ]
+
+
+def _written(value: object, field: FieldInfo) -> str:
+    """The value as TOML; in hexadecimal where the field asks for it."""
+    if isinstance(value, int) and field.json_schema_extra == IN_HEX:
+        return f"0x{value:02x}"
+    return _toml(value)
 
 
 def _toml(value: object) -> str:

@@ -49,6 +49,16 @@ class DeviceHealth:
     @property
     def given_up(self) -> bool:
         """Whether nothing more is to be expected of it until the gateway is started again."""
+        return self.state is DeviceState.STOPPED
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it gives nothing at present and is tried again."""
+        return self.state in {DeviceState.DOWN, DeviceState.MISCONFIGURED}
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether somebody has to change something before it can be expected to come back."""
         return self.state in {DeviceState.MISCONFIGURED, DeviceState.STOPPED}
 
     def after_readings(self, readings: Sequence[Reading]) -> DeviceHealth:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
 from edge_gateway.clock import ClockState, WallTime
@@ -22,7 +22,10 @@ Plain = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class GatewayHealth:
-    """The whole gateway at one moment; `outbox` and `uplink` in the words of those stations."""
+    """The whole gateway at one moment; `outbox` and `uplink` in the words of those stations.
+
+    `uplink` is the first of `uplinks`, which has them all by id.
+    """
 
     gateway: str
     at: Stamp
@@ -30,6 +33,9 @@ class GatewayHealth:
     devices: tuple[DeviceHealth, ...]
     outbox: Mapping[str, Plain]
     uplink: Mapping[str, Plain]
+    uplinks: Mapping[str, Mapping[str, Plain]] = field(
+        default_factory=dict[str, Mapping[str, Plain]]
+    )
 
 
 def as_json(health: GatewayHealth) -> dict[str, object]:
@@ -40,8 +46,9 @@ def as_json(health: GatewayHealth) -> dict[str, object]:
         "up_s": round(health.at.monotonic_ns / 1e9, 1),
         "clock": _clock_as_json(health.wall),
         "devices": {device.id: _device_as_json(device, health.at) for device in health.devices},
-        "outbox": {key: _finite(value) for key, value in health.outbox.items()},
-        "uplink": {key: _finite(value) for key, value in health.uplink.items()},
+        "outbox": _plain(health.outbox),
+        "uplink": _plain(health.uplink),
+        "uplinks": {name: _plain(uplink) for name, uplink in health.uplinks.items()},
     }
 
 
@@ -203,6 +210,10 @@ def _socket_address(path: str) -> str:
 
 def _seconds(since: Stamp, now: Stamp) -> float:
     return (now.monotonic_ns - since.monotonic_ns) / 1e9
+
+
+def _plain(values: Mapping[str, Plain]) -> dict[str, Plain]:
+    return {key: _finite(value) for key, value in values.items()}
 
 
 def _finite(value: Plain) -> Plain:

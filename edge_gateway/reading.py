@@ -40,6 +40,9 @@ class Statistic(StrEnum):
     COUNT = "count"
 
 
+SECONDARY_UNITS = frozenset({"mm", "mm/h"})
+
+
 @dataclass(frozen=True, slots=True)
 class Nature:
     """What never changes about a quantity: unit (SenML registry), resolution, plausible range."""
@@ -49,6 +52,11 @@ class Nature:
     low: float
     high: float
     lane: Lane = Lane.RAW
+
+    @property
+    def has_secondary_unit(self) -> bool:
+        """Whether the unit is one of RFC 8798, of which a SenML pack must warn its reader."""
+        return self.unit in SECONDARY_UNITS
 
 
 class Quantity(StrEnum):
@@ -61,13 +69,22 @@ class Quantity(StrEnum):
     GLOBAL_IRRADIANCE = "global_irradiance"
     BODY_TEMPERATURE = "body_temperature"
     AIR_PRESSURE = "air_pressure"
+    DEW_POINT = "dew_point"
     SURFACE_TEMPERATURE = "surface_temperature"
     ILLUMINANCE = "illuminance"
+    # Counters of the device, which begin anew when it does: what fell in a span of time is the
+    # difference of two of them, or the later one alone where it is the lower.
+    PRECIPITATION_SINCE_RESET = "precipitation_since_reset"
+    HAIL_HITS_SINCE_RESET = "hail_hits_since_reset"
+    PRECIPITATION_INTENSITY = "precipitation_intensity"
     BATTERY_VOLTAGE = "battery_voltage"
+    BATTERY_LEVEL = "battery_level"
     SUPPLY_VOLTAGE = "supply_voltage"
     PEOPLE = "people"
     COVERAGE = "coverage"
     FRAME_RATE = "frame_rate"
+    # Whatever a program on the pole counts or computes that has no name here.
+    NUMBER = "number"
 
     @property
     def nature(self) -> Nature:
@@ -75,7 +92,8 @@ class Quantity(StrEnum):
         return NATURES[self]
 
 
-# Ranges: Zahumensky 2004 / WMO-No. 488 App. VI.2 for the weather; units: RFC 8428 section 12.1.
+# Ranges: Zahumensky 2004 / WMO-No. 488 App. VI.2 for the weather, WMO-No. 8 Vol. I annex 1.A for
+# precipitation; units: RFC 8428 section 12.1, and mm and mm/h of RFC 8798.
 NATURES: Mapping[Quantity, Nature] = {
     Quantity.AIR_TEMPERATURE: Nature("Cel", 3, -80.0, 60.0),
     Quantity.RELATIVE_HUMIDITY: Nature("%RH", 3, 0.0, 100.0),
@@ -84,14 +102,21 @@ NATURES: Mapping[Quantity, Nature] = {
     Quantity.GLOBAL_IRRADIANCE: Nature("W/m2", 2, -10.0, 1600.0),
     Quantity.BODY_TEMPERATURE: Nature("Cel", 2, -40.0, 100.0),
     Quantity.AIR_PRESSURE: Nature("Pa", 1, 50_000.0, 110_000.0),
+    Quantity.DEW_POINT: Nature("Cel", 2, -80.0, 35.0),
     Quantity.SURFACE_TEMPERATURE: Nature("Cel", 3, -80.0, 100.0),
     Quantity.ILLUMINANCE: Nature("lx", 2, 0.0, 200_000.0),
+    Quantity.PRECIPITATION_SINCE_RESET: Nature("mm", 2, 0.0, 100_000.0),
+    Quantity.HAIL_HITS_SINCE_RESET: Nature("count", 0, 0.0, 1e6),
+    Quantity.PRECIPITATION_INTENSITY: Nature("mm/h", 2, 0.0, 2000.0),
     Quantity.BATTERY_VOLTAGE: Nature("V", 3, 0.0, 60.0),
+    Quantity.BATTERY_LEVEL: Nature("%EL", 0, 0.0, 100.0),
     Quantity.SUPPLY_VOLTAGE: Nature("V", 3, 0.0, 60.0),
     Quantity.PEOPLE: Nature("count", 0, 0.0, 1e6, Lane.COUNTS),
     # "/" is SenML's ratio of one: 1 is all of the window seen.
     Quantity.COVERAGE: Nature("/", 4, 0.0, 1.0, Lane.COUNTS),
     Quantity.FRAME_RATE: Nature("1/s", 2, 0.0, 240.0, Lane.COUNTS),
+    # As far as a double holds six decimals exactly.
+    Quantity.NUMBER: Nature("/", 6, -9e9, 9e9),
 }
 
 

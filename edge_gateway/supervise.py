@@ -3,7 +3,7 @@
 BadFrame      read again at once, twice; then the poll is missing. Three such polls: down
 DeviceSilent  down; a polled device is asked again after 1, 2, 4 ... 60 s, a talking one listened to
 LinkGone      down; link and driver are opened anew after the same back-off
-Misconfigured this device stops, the others go on
+Misconfigured this device is off, the others go on; it is opened anew every 10 minutes
 anything else is a bug: logged, driver opened anew, and the device stopped at the sixth in a minute
 
 A device goes down once and comes back once: one line in the log, one event, and on the way down
@@ -36,7 +36,7 @@ from edge_gateway.links.errors import (
 from edge_gateway.measured import readings_of
 from edge_gateway.reading import Event, Flag, Flagged, Measured, Reading
 
-BACK_OFF_LONGEST_S = 60.0
+BACK_OFF_LONGEST_S, MISCONFIGURED_S = 60.0, 600.0
 # Waits are up to this share shorter, so that devices that fell together do not return together.
 BACK_OFF_JITTER = 0.2
 READS_PER_POLL = 3
@@ -146,7 +146,7 @@ class Worker:
 
     def _attend(self) -> None:
         try:
-            self._accept(self._measure())
+            self._take_turn(self._driver or self._open())
         except DeviceError as error:
             if not self._stopping.is_set():
                 self._pay_for(error)
@@ -155,13 +155,18 @@ class Worker:
             if not self._stopping.is_set():
                 self._restart_after(error)
 
-    def _measure(self) -> Measured:
-        if self._driver is None:
-            self._driver = self._open_driver()
-        if isinstance(self._driver, PolledDriver):
-            return self._driver.read()
+    def _open(self) -> AnyDriver:
+        self._driver = self._open_driver()
+        return self._driver
+
+    def _take_turn(self, driver: AnyDriver) -> None:
+        self._accept(self._measure(driver))
+
+    def _measure(self, driver: AnyDriver) -> Measured:
+        if isinstance(driver, PolledDriver):
+            return driver.read()
         if self._frames is None:
-            self._frames = iter(self._driver.listen())
+            self._frames = iter(driver.listen())
         frame = next(self._frames, None)
         if frame is None:
             raise LinkGone("the device has ended its talk")
@@ -182,7 +187,8 @@ class Worker:
         self._frames = None
         self._note(error)
         if isinstance(error, Misconfigured):
-            self._give_up(DeviceState.MISCONFIGURED)
+            self._give_up(DeviceState.MISCONFIGURED, "it is tried again every 10 minutes")
+            self._due_in(MISCONFIGURED_S)
         elif self._driver is None or isinstance(error, LinkGone):
             self._drop_driver()
             self._go_down()
@@ -217,7 +223,7 @@ class Worker:
         self._drop_driver()
         recent = [then for then in self._restarts_ns if now_ns - then < MINUTE_NS]
         if len(recent) == RESTARTS_PER_MINUTE:
-            self._give_up(DeviceState.STOPPED)
+            self._give_up(DeviceState.STOPPED, "it stays off until the gateway is started again")
             return
         self._restarts_ns.append(now_ns)
         self._go_down()
@@ -230,7 +236,7 @@ class Worker:
             self._tell("device_reset", self._health.last_error)
 
     def _go_down(self) -> None:
-        if self._health.state is DeviceState.DOWN:
+        if self._health.is_off:
             return
         self._enter(DeviceState.DOWN)
         _LOG.warning("%s is down: %s", self._name, self._health.last_error)
@@ -238,18 +244,20 @@ class Worker:
         self._hand_over(self._missing())
 
     def _come_up(self) -> None:
-        was_down = self._health.state is DeviceState.DOWN
+        was_off = self._health.is_off
         self._enter(DeviceState.UP)
         _LOG.info("%s is up", self._name)
-        if was_down:
+        if was_off:
             self._tell("device_up", "readings come again")
 
-    def _give_up(self, state: DeviceState) -> None:
-        if self._health.state is not DeviceState.DOWN:
-            self._hand_over(self._missing())
+    def _give_up(self, state: DeviceState, until: str) -> None:
         self._drop_driver()
+        if self._health.state is state:
+            return
+        if not self._health.is_off:
+            self._hand_over(self._missing())
         self._enter(state)
-        what = f"{self._health.last_error}; it stays off until the gateway is started again"
+        what = f"{self._health.last_error}; {until}"
         _LOG.error("%s is %s: %s", self._name, state.value, what)
         self._tell(f"device_{state.value}", what)
 

@@ -14,6 +14,15 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=1,
+        help="other weather, other faults: tests/drivers (%(default)s)",
+    )
+
+
 class FrozenClock:
     """Time passes only while somebody sleeps on it."""
 
@@ -28,6 +37,12 @@ class FrozenClock:
 
     def sleep(self, seconds: float) -> None:
         self.monotonic_ns += round(seconds * 1e9)
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """What the run was asked to draw its chances from."""
+    return int(request.config.getoption("--seed", default=1) or 0)
 
 
 @pytest.fixture

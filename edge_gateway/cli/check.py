@@ -7,8 +7,9 @@ from pathlib import Path
 
 from edge_gateway.cli.terminal import Exit, out, print_json
 from edge_gateway.config import Config, DeviceConfig
-from edge_gateway.config_file import ConfigError, load_config
+from edge_gateway.config_file import ConfigError, Problem, load_config, locate
 from edge_gateway.drivers.registry import load
+from edge_gateway.outage import outage_problem
 from edge_gateway.wiring import conflicts
 
 
@@ -23,6 +24,7 @@ def run(arguments: argparse.Namespace) -> Exit:
     path: Path = arguments.config
     try:
         config = read(path)
+        refuse_broken_promise(path, config)
     except ConfigError as error:
         if not arguments.json:
             raise
@@ -40,6 +42,17 @@ def run(arguments: argparse.Namespace) -> Exit:
 def read(path: Path) -> Config:
     """Load a configuration with the models of all known drivers; raises ConfigError."""
     return load_config(path, config_model, conflicts)
+
+
+def refuse_broken_promise(path: Path, config: Config) -> None:
+    """Raise ConfigError where the quota cannot hold the outage that is promised.
+
+    `run` starts nevertheless: half an outage kept is better than none.
+    """
+    if problem := outage_problem(config):
+        where = locate(path.read_text(encoding="utf-8"))
+        line = where.get(("outbox", "quota_mb"), where.get(("outbox",), 0))
+        raise ConfigError(path, [Problem(line, "outbox.quota_mb", problem)])
 
 
 def config_model(driver: str) -> type[DeviceConfig]:

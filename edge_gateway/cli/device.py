@@ -6,7 +6,7 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -20,7 +20,7 @@ from edge_gateway.config_file import nearest
 from edge_gateway.device_health import DeviceHealth
 from edge_gateway.health import measurand_name
 from edge_gateway.reading import Event, Flag, Reading
-from edge_gateway.supervise import Worker
+from edge_gateway.supervise import AnyDriver, Worker
 from edge_gateway.trust.flags import RangeAndStep
 from edge_gateway.wiring import Openers, Wiring
 
@@ -94,17 +94,30 @@ class ReadingPage:
 
 
 class Watch:
-    """Prints the readings of one device as its worker delivers them."""
+    """Prints the readings of one device as its worker delivers them.
 
-    def __init__(self, chosen: Chosen, openers: Openers, *, as_json: bool) -> None:
+    `wrap` may put something around each driver that is opened; `before_the_end` is called before
+    the device is told to stop.
+    """
+
+    def __init__(
+        self,
+        chosen: Chosen,
+        openers: Openers,
+        *,
+        as_json: bool,
+        wrap: Callable[[AnyDriver], AnyDriver] = lambda driver: driver,
+        before_the_end: Callable[[], None] = lambda: None,
+    ) -> None:
         clock = SystemClock(trusted=True)
         self._page = ReadingPage(clock, as_json=as_json)
         self._got = threading.Event()
+        self._before_the_end = before_the_end
         self._wiring = Wiring(clock, chosen.config.privacy, openers, [chosen.device])
         wire = self._wiring.wire(chosen.device)
         self._worker = Worker(
             chosen.device,
-            wire.open_driver,
+            lambda: wrap(wire.open_driver()),
             clock,
             Random(),  # noqa: S311 - jitter, no secret
             self._print,
@@ -119,11 +132,12 @@ class Watch:
         ends_s = time.monotonic() + seconds
         enough = self._got if first_only else threading.Event()
         try:
-            while time.monotonic() < ends_s and not self._worker.health().given_up:
+            while time.monotonic() < ends_s and not self._worker.health().waits_for_a_person:
                 if enough.wait(LOOK_S):
                     break
             health = self._worker.health()
         finally:
+            self._before_the_end()
             self._worker.stop()
             self._wiring.close()
         return health

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Final
 from pydantic import Field, field_validator
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import I2c, I2cConfig, PolledDriver
+from edge_gateway.drivers.contract import Chip, I2c, I2cConfig, PolledDriver, Sighting
+from edge_gateway.drivers.formats.i2c_registers import Hex
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.links.frames import shown
 from edge_gateway.links.i2c import alike
@@ -28,7 +29,7 @@ class Bh1750Config(I2cConfig):
     """A BH1750; it has neither identity nor checksum: a dead one looks like night."""
 
     address: Annotated[
-        int, Field(description="7-bit address on the bus: 0x23, or 0x5c with ADDR high")
+        Hex, Field(description="7-bit address on the bus: 0x23, or 0x5c with ADDR high")
     ] = ADDRESSES[0]
     measurement_time: Annotated[
         int, Field(ge=31, le=254, description="MTreg: 31 reaches 121 klx, full sun; 69 only 54 klx")
@@ -62,6 +63,7 @@ class Bh1750(PolledDriver[Bh1750Config, I2c]):
     title: ClassVar[str] = "ROHM BH1750 illuminance (technical note 11046EDT01)"
     config_model: ClassVar[type[DeviceConfig]] = Bh1750Config
     quantities: ClassVar[tuple[Quantity, ...]] = (Quantity.ILLUMINANCE,)
+    i2c_addresses: ClassVar[tuple[int, ...]] = ADDRESSES
 
     def read(self) -> Measured:
         """Measure; darkness again, for a supply that failed meanwhile reads as zero too."""
@@ -78,3 +80,9 @@ class Bh1750(PolledDriver[Bh1750Config, I2c]):
             self.link.write(self.config.address, bytes((command,)))
         self.waiter.sleep(LONGEST_AT_TYPICAL_S * time / TYPICAL_TIME)
         return alike(lambda: self.link.read(self.config.address, WORD_BYTES))
+
+    @classmethod
+    def recognise_i2c(cls, chip: Chip) -> Sighting | None:
+        """By two bytes that can be read: it has no identity."""
+        chip.read(WORD_BYTES)
+        return Sighting(doubt="a BH1750 cannot identify itself")

@@ -9,15 +9,18 @@ new to say (a stale value, a repeated advert) gives an empty `Measured`: nothing
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, ClassVar, Generic, Literal, Protocol, TypeVar, final
 
 from pydantic import Field, StringConstraints
 
 from edge_gateway.config import DeviceConfig
+from edge_gateway.drivers.recognition import Chip, Listening, Recognisable, Sighting
 from edge_gateway.links.contract import W1, Advert, Adverts, ByteStream, I2c, Modbus
-from edge_gateway.reading import Measured, Quantity
+from edge_gateway.links.errors import Misconfigured
+from edge_gateway.reading import Flag, Measurand, Measured, Quantity
 
 
 class Waiter(Protocol):
@@ -26,6 +29,19 @@ class Waiter(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
+
+
+Port = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="port, best by its fixed name under /dev/serial/by-id/",
+        examples=["/dev/serial/by-id/usb-adapter-port0"],
+    ),
+]
+Baud = Annotated[int, Field(ge=300, le=921600, description="bits per second", examples=[9600])]
+Parity = Annotated[str, Field(pattern="^[NEO]$", description="N, E or O")]
+Unit = Annotated[int, Field(ge=1, le=247, description="slave address")]
 
 
 class I2cConfig(DeviceConfig):
@@ -40,31 +56,25 @@ class I2cConfig(DeviceConfig):
 class SerialConfig(DeviceConfig):
     """A device that has a serial port for itself."""
 
-    port: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="port, best by its fixed name under /dev/serial/by-id/",
-            examples=["/dev/serial/by-id/usb-adapter-port0"],
-        ),
-    ]
-    baud: Annotated[int, Field(ge=300, le=921600, description="bits per second", examples=[9600])]
+    port: Port
+    baud: Baud
 
 
 class ModbusConfig(DeviceConfig):
     """A Modbus RTU slave; slaves that name the same port share its line."""
 
-    port: Annotated[
-        str,
+    port: Port
+    baud: Baud = 19200
+    parity: Parity = "E"
+    unit: Unit = 1
+    answer_timeout_s: Annotated[
+        float,
         Field(
-            min_length=1,
-            description="port, best by its fixed name under /dev/serial/by-id/",
-            examples=["/dev/serial/by-id/usb-adapter-port0"],
+            ge=0.05,
+            le=5,
+            description="seconds it may take to begin its answer; the slowest of a line sets it",
         ),
-    ]
-    baud: Annotated[int, Field(ge=300, le=921600, description="bits per second")] = 19200
-    parity: Annotated[str, Field(pattern="^[NEO]$", description="N, E or O")] = "E"
-    unit: Annotated[int, Field(ge=1, le=247, description="slave address")] = 1
+    ] = 0.4
 
 
 class W1Config(DeviceConfig):
@@ -123,7 +133,7 @@ ConfigT = TypeVar("ConfigT", bound=DeviceConfig)
 LinkT = TypeVar("LinkT")
 
 
-class Driver(ABC, Generic[ConfigT, LinkT]):
+class Driver(Recognisable, ABC, Generic[ConfigT, LinkT]):
     """What every driver is made of; use `PolledDriver` or `TalkingDriver`."""
 
     title: ClassVar[str]
@@ -159,21 +169,76 @@ class TalkingDriver(Driver[ConfigT, LinkT]):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Readings as others handed them in, in columns; a value is NaN where its flag is MISSING.
+
+    `unix_s`: seconds since 1970 UTC on the wall clock of this machine, NaN where none were given.
+    """
+
+    measurands: Sequence[Measurand] = ()
+    values: Sequence[float] = ()
+    flags: Sequence[Flag] = ()
+    reasons: Sequence[tuple[str, ...]] = ()
+    unix_s: Sequence[float] = ()
+
+
+class ReceivingDriver(TalkingDriver[ConfigT, LinkT]):
+    """Is handed readings with their own times, and answers once they are durable.
+
+    `receive`, `keep` and `answer` are called in turn.
+    """
+
+    @abstractmethod
+    def receive(self) -> Handed:
+        """Wait until something came, somebody may be held up, or `wake` was called."""
+
+    @abstractmethod
+    def keep(self, number: int) -> bool:
+        """Take note that what `receive` gave last, if anything, waits in the outbox as `number`.
+
+        True: somebody gives no more until it is durable and answered.
+        """
+
+    @abstractmethod
+    def answer(self, through: int) -> None:
+        """All readings up to this number are durable."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Have `receive` return now; from any thread."""
+
+    @final
+    def listen(self) -> Iterator[Measured]:
+        """Raise Misconfigured: nobody would answer those who hand readings in."""
+        raise Misconfigured("programs hand their readings to it while `edge-gateway run` runs")
+
+
 __all__ = [
     "W1",
     "Advert",
     "AdvertPattern",
     "Adverts",
+    "Baud",
     "BleConfig",
     "ByteStream",
+    "Chip",
     "Driver",
+    "Handed",
     "I2c",
     "I2cConfig",
+    "Listening",
     "Modbus",
     "ModbusConfig",
+    "Parity",
     "PolledDriver",
+    "Port",
+    "ReceivingDriver",
+    "Recognisable",
     "SerialConfig",
+    "Sighting",
     "TalkingDriver",
+    "Unit",
     "W1Config",
     "Waiter",
 ]

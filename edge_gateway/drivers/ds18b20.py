@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import W1, PolledDriver, W1Config, Waiter
-from edge_gateway.links.errors import BadFrame, DeviceReset
-from edge_gateway.links.frames import shown
-from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.drivers.contract import W1, PolledDriver, Sighting, W1Config, Waiter
+from edge_gateway.drivers.formats.flags import in_range, missing
+from edge_gateway.drivers.formats.w1_slave import CEL_PER_COUNT, scratchpad
+from edge_gateway.links.errors import DeviceReset
+from edge_gateway.reading import Flagged, Measured, Quantity
 
 FAMILY = "28"
-CRC_POLYNOMIAL = 0x8C  # x^8 + x^5 + x^4 + 1, bits reversed: least significant bit first
-CEL_PER_COUNT = 1 / 16
 TEMPERATURE_CEL = (-55.0, 125.0)
 
 POWER_ON_COUNTS = 0x0550  # 85 degC: nothing was converted since power came
@@ -24,12 +21,6 @@ POWER_ON_MARK = 0x0C  # byte 6 beside it; a conversion leaves another value ther
 NO_POWER_COUNTS = 0x07FF  # 127.9375 degC: the supply broke down during the conversion
 CREDIBLE_STEP_K = 5.0  # 85 degC is believed where the reading before was no further away
 
-# Byte 4: bits 5-6 are the resolution, 9 to 12 bits, all others fixed by the data sheet.
-FIXED_BITS, FIXED_VALUE = 0x9F, 0x1F
-
-_TEXT = re.compile(
-    rb"((?:[0-9a-f]{2} ){9}): crc=([0-9a-f]{2}) (YES|NO)\n((?:[0-9a-f]{2} ){9})t=(-?\d{1,6})\n?"
-)
 Measures = Literal["surface", "air"]
 QUANTITIES = {"surface": Quantity.SURFACE_TEMPERATURE, "air": Quantity.AIR_TEMPERATURE}
 
@@ -58,7 +49,7 @@ def decode(
     `before_cel`, the reading before, lies near. A supply that broke down is MISSING; a value
     outside the specified range is flagged FAIL and kept.
     """
-    pad = _scratchpad(text)
+    pad = scratchpad(text)
     undefined_bits = 3 - (pad[4] >> 5 & 3)
     counts = int.from_bytes(pad[:2], "little", signed=True) >> undefined_bits << undefined_bits
     value = counts * CEL_PER_COUNT
@@ -66,13 +57,9 @@ def decode(
         is_near = before_cel is not None and abs(value - before_cel) <= CREDIBLE_STEP_K
         if pad[6] == POWER_ON_MARK or not is_near:
             raise DeviceReset("85 degC is the power-on value: the supply was interrupted")
-    low, high = TEMPERATURE_CEL
-    temperature: float | Flagged = value
     if counts == NO_POWER_COUNTS:
-        temperature = Flagged(math.nan, Flag.MISSING, "too little power to convert")
-    elif not low <= value <= high:
-        temperature = Flagged(value, Flag.FAIL, "outside the device's range")
-    return {QUANTITIES[measures]: temperature}
+        return {QUANTITIES[measures]: missing("too little power to convert")}
+    return {QUANTITIES[measures]: in_range(value, TEMPERATURE_CEL)}
 
 
 class Ds18b20(PolledDriver[Ds18b20Config, W1]):
@@ -80,7 +67,7 @@ class Ds18b20(PolledDriver[Ds18b20Config, W1]):
 
     title: ClassVar[str] = "Maxim DS18B20 thermometer, surface or air (data sheet 19-7487)"
     config_model: ClassVar[type[DeviceConfig]] = Ds18b20Config
-    quantities: ClassVar[tuple[Quantity, ...]] = (Quantity.SURFACE_TEMPERATURE,)
+    quantities: ClassVar[tuple[Quantity, ...]] = tuple(QUANTITIES.values())
 
     def __init__(self, config: Ds18b20Config, link: W1, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
@@ -95,28 +82,9 @@ class Ds18b20(PolledDriver[Ds18b20Config, W1]):
             self._before_cel = value
         return measured
 
-
-def crc8_dallas(data: bytes) -> int:
-    """CRC-8 of 1-Wire, least significant bit first, start 0 (Maxim application note 27)."""
-    register = 0
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            register = (register >> 1) ^ (CRC_POLYNOMIAL if register & 1 else 0)
-    return register
-
-
-def _scratchpad(text: bytes) -> bytes:
-    lines = _TEXT.fullmatch(text)
-    if lines is None:
-        raise BadFrame(f"no w1_slave of a thermometer: {text[:80]!r}")
-    pad = bytes.fromhex(lines[1].decode())
-    if lines[3] != b"YES" or crc8_dallas(pad[:8]) != pad[8] or int(lines[2], 16) != pad[8]:
-        raise BadFrame(f"DS18B20 scratchpad {shown(pad)} fails its checksum")
-    if pad[4] & FIXED_BITS != FIXED_VALUE:
-        # All zeros is what a data line held low reads as, and its checksum is right.
-        raise BadFrame(f"{shown(pad)} is no DS18B20 scratchpad: data line held low?")
-    kernel_mcel, counts = int(lines[5]), int.from_bytes(pad[:2], "little", signed=True)
-    if lines[4] != lines[1] or abs(kernel_mcel - counts * 1000 * CEL_PER_COUNT) >= 1:
-        raise BadFrame(f"the kernel gives t={kernel_mcel} for {shown(pad)}: no DS18B20?")
-    return pad
+    @classmethod
+    def recognise_w1(cls, slave: str) -> Sighting | None:
+        """By its family."""
+        if not slave.startswith(f"{FAMILY}-"):
+            return None
+        return Sighting({"measures": "surface"}, check='what it is fixed to, "surface" or "air"')

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver
-from edge_gateway.links.errors import BadFrame
-from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver, Sighting
+from edge_gateway.drivers.formats.flags import in_range
+from edge_gateway.drivers.formats.modbus_words import checked, signed
+from edge_gateway.links.errors import BadFrame, DeviceSilent, Misconfigured
+from edge_gateway.reading import Measured, Quantity
 
 # Registers 2-6 in one request: a 32-bit value read in two could be torn by a new measurement.
 FIRST_REGISTER = 2
 REGISTERS = 5
 PV_VARIANT_OFFSET = 0x1000
+# Registers 0-9: the first is the slave address, the last two are the scale factors.
+IDENTITY_REGISTERS, SCALE_FACTORS = 10, (100, 100)
 W_M2_PER_COUNT = 0.01
 CEL_PER_COUNT = 0.01
 
@@ -39,13 +44,10 @@ def decode(registers: Sequence[int]) -> Measured:
     Irradiance is signed 32 bit, most significant register first, in 0.01 W/m2; body temperature
     is signed 16 bit in 0.01 degC. A value the device cannot measure is flagged FAIL and kept.
     """
-    if len(registers) != REGISTERS:
-        raise BadFrame(f"{len(registers)} registers came where {REGISTERS} were asked for")
-    irradiance = _signed(registers[0] << 16 | registers[1], 32) * W_M2_PER_COUNT
-    body = _signed(registers[4], 16) * CEL_PER_COUNT
+    high, low, _, _, body = checked(registers, REGISTERS)
     return {
-        Quantity.GLOBAL_IRRADIANCE: _in_range(irradiance, IRRADIANCE_W_M2),
-        Quantity.BODY_TEMPERATURE: _in_range(body, BODY_TEMPERATURE_CEL),
+        Quantity.GLOBAL_IRRADIANCE: in_range(signed(high, low) * W_M2_PER_COUNT, IRRADIANCE_W_M2),
+        Quantity.BODY_TEMPERATURE: in_range(signed(body) * CEL_PER_COUNT, BODY_TEMPERATURE_CEL),
     }
 
 
@@ -58,6 +60,7 @@ class Hukseflux(PolledDriver[HuksefluxConfig, Modbus]):
         Quantity.GLOBAL_IRRADIANCE,
         Quantity.BODY_TEMPERATURE,
     )
+    modbus_lines: ClassVar[tuple[tuple[int, str], ...]] = ((19200, "E"),)
 
     def read(self) -> Measured:
         """Ask once."""
@@ -65,13 +68,12 @@ class Hukseflux(PolledDriver[HuksefluxConfig, Modbus]):
         first = FIRST_REGISTER + offset
         return decode(self.link.read_holding(self.config.unit, first, REGISTERS))
 
-
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value
-
-
-def _in_range(value: float, span: tuple[float, float]) -> float | Flagged:
-    low, high = span
-    if low <= value <= high:
-        return value
-    return Flagged(value, Flag.FAIL, "outside the device's range")
+    @classmethod
+    def recognise_slave(cls, line: Modbus, unit: int) -> Sighting | None:
+        """By its own address in the first register, and its scale factors."""
+        for first, pv_variant in ((0, False), (PV_VARIANT_OFFSET, True)):
+            with suppress(BadFrame, DeviceSilent, Misconfigured):
+                held = line.read_holding(unit, first, IDENTITY_REGISTERS)
+                if held[0] == unit and held[-2:] == SCALE_FACTORS:
+                    return Sighting({"pv_variant": pv_variant})
+        return None

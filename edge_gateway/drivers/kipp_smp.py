@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import ClassVar
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver
+from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver, Sighting
+from edge_gateway.drivers.formats.flags import in_range, missing
+from edge_gateway.drivers.formats.modbus_words import checked, signed
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 
@@ -16,6 +17,7 @@ from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 FIRST_REGISTER = 2
 REGISTERS = 8
 NORMAL_MODE = 1
+DEVICE_TYPES = frozenset({*range(601, 609), *range(617, 621)})  # register 0, from SMP3 to SMP22
 SCALE_FACTORS = {2: 0.01, 1: 0.1, 0: 1.0, -1: 10.0}
 CEL_PER_COUNT = 0.1
 V_PER_COUNT = 0.1
@@ -51,16 +53,14 @@ def decode(registers: Sequence[int]) -> Measured:
     Irradiance is MISSING with the reason when the status or a mode other than normal voids it.
     Raises BadFrame unless there are eight registers and the scale factor is in the manual.
     """
-    if len(registers) != REGISTERS:
-        raise BadFrame(f"{len(registers)} registers came where {REGISTERS} were asked for")
-    mode, status, scale, irradiance, _, _, body, supply = registers
-    factor = SCALE_FACTORS.get(_signed(scale))
+    mode, status, scale, irradiance, _, _, body, supply = checked(registers, REGISTERS)
+    factor = SCALE_FACTORS.get(signed(scale))
     if factor is None:
-        raise BadFrame(f"scale factor {_signed(scale)} is not in the manual")
+        raise BadFrame(f"scale factor {signed(scale)} is not in the manual")
     return {
-        Quantity.GLOBAL_IRRADIANCE: _judged(_signed(irradiance) * factor, mode, status),
-        Quantity.BODY_TEMPERATURE: _in_range(_signed(body) * CEL_PER_COUNT, BODY_TEMPERATURE_CEL),
-        Quantity.SUPPLY_VOLTAGE: _in_range(supply * V_PER_COUNT, SUPPLY_V),
+        Quantity.GLOBAL_IRRADIANCE: _judged(signed(irradiance) * factor, mode, status),
+        Quantity.BODY_TEMPERATURE: in_range(signed(body) * CEL_PER_COUNT, BODY_TEMPERATURE_CEL),
+        Quantity.SUPPLY_VOLTAGE: in_range(supply * V_PER_COUNT, SUPPLY_V),
     }
 
 
@@ -74,31 +74,27 @@ class KippSmp(PolledDriver[KippSmpConfig, Modbus]):
         Quantity.BODY_TEMPERATURE,
         Quantity.SUPPLY_VOLTAGE,
     )
+    modbus_lines: ClassVar[tuple[tuple[int, str], ...]] = ((19200, "E"),)
 
     def read(self) -> Measured:
         """Ask once."""
         return decode(self.link.read_input(self.config.unit, FIRST_REGISTER, REGISTERS))
 
+    @classmethod
+    def recognise_slave(cls, line: Modbus, unit: int) -> Sighting | None:
+        """By its device type."""
+        (device_type,) = line.read_input(unit, 0, 1)
+        return Sighting() if device_type in DEVICE_TYPES else None
+
 
 def _judged(irradiance: float, mode: int, status: int) -> float | Flagged:
     if mode != NORMAL_MODE:
-        return Flagged(math.nan, Flag.MISSING, f"mode {mode}: not measuring normally")
+        return missing(f"mode {mode}: not measuring normally")
     voided = [name for bit, name in VOIDING.items() if status & bit]
     if voided:
-        return Flagged(math.nan, Flag.MISSING, f"status: {', '.join(voided)}")
-    measured = _in_range(irradiance, IRRADIANCE_W_M2)
+        return missing(f"status: {', '.join(voided)}")
+    measured = in_range(irradiance, IRRADIANCE_W_M2)
     doubts = [name for bit, name in DOUBTFUL.items() if status & bit]
     if doubts and not isinstance(measured, Flagged):
         return Flagged(irradiance, Flag.SUSPECT, f"status: {', '.join(doubts)}")
     return measured
-
-
-def _signed(register: int) -> int:
-    return register - 0x10000 if register & 0x8000 else register
-
-
-def _in_range(value: float, span: tuple[float, float]) -> float | Flagged:
-    low, high = span
-    if low <= value <= high:
-        return value
-    return Flagged(value, Flag.FAIL, "outside the device's range")

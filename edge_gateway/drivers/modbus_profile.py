@@ -8,13 +8,9 @@ from typing import Annotated, Any, ClassVar, cast
 from pydantic import Field, model_validator
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver, Waiter
-from edge_gateway.drivers.formats.register_map import (
-    RegisterMap,
-    RegisterMapError,
-    load_map,
-    shipped_map,
-)
+from edge_gateway.drivers import contract
+from edge_gateway.drivers.contract import Modbus, ModbusConfig, PolledDriver, Sighting, Waiter
+from edge_gateway.drivers.formats import register_map as maps
 from edge_gateway.links.errors import Misconfigured
 from edge_gateway.reading import Lane, Measured, Quantity
 
@@ -32,8 +28,8 @@ class ModbusProfileConfig(ModbusConfig):
     profile: Annotated[
         str,
         Field(
-            description="shipped register map: xy_md02, rs_fsjt_n01, rs_fxjt_n01;"
-            " leave it out with profile_file",
+            description="shipped register map: xy_md02, rs_fsjt_n01, rs_fxjt_n01; leave it out with"
+            " profile_file. Of either come baud, parity and unit when they are left out",
             examples=["xy_md02"],
         ),
     ]
@@ -44,15 +40,9 @@ class ModbusProfileConfig(ModbusConfig):
             examples=["/etc/edge-gateway/my-slave.toml"],
         ),
     ] = None
-    baud: Annotated[
-        int, Field(ge=300, le=921600, description="bits per second; the profile's when left out")
-    ] = 9600
-    parity: Annotated[
-        str, Field(pattern="^[NEO]$", description="N, E or O; the profile's when left out")
-    ] = "N"
-    unit: Annotated[
-        int, Field(ge=1, le=247, description="slave address; the profile's when left out")
-    ] = 1
+    baud: contract.Baud = 9600
+    parity: contract.Parity = "N"
+    unit: contract.Unit = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -65,15 +55,15 @@ class ModbusProfileConfig(ModbusConfig):
             raise ValueError("profile and profile_file are both given: leave one out")
         if not isinstance(profile, str) and not isinstance(file, str | Path):
             return given
-        found = shipped_map(str(profile)) if file is None else load_map(Path(file))
+        found = maps.shipped_map(str(profile)) if file is None else maps.load_map(Path(file))
         factory = {"baud": found.baud, "parity": found.parity, "unit": found.unit}
         return {"profile": OWN, **factory, **given}
 
-    def register_map(self) -> RegisterMap:
+    def register_map(self) -> maps.RegisterMap:
         """Its register map; RegisterMapError when the file has gone or changed for the worse."""
         if self.profile_file is not None:
-            return load_map(self.profile_file)
-        return shipped_map(self.profile)
+            return maps.load_map(self.profile_file)
+        return maps.shipped_map(self.profile)
 
 
 class ModbusProfile(PolledDriver[ModbusProfileConfig, Modbus]):
@@ -86,17 +76,25 @@ class ModbusProfile(PolledDriver[ModbusProfileConfig, Modbus]):
     quantities: ClassVar[tuple[Quantity, ...]] = tuple(
         quantity for quantity in Quantity if quantity.nature.lane is Lane.RAW
     )
+    # As the shipped ones come from the factory; look-alikes of the XY-MD02 have a parity.
+    modbus_lines: ClassVar[tuple[tuple[int, str], ...]] = ((9600, "N"), (4800, "N"), (9600, "E"))
 
     def __init__(self, config: ModbusProfileConfig, link: Modbus, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
         try:
             self._map = config.register_map()
-        except RegisterMapError as error:
+        except maps.RegisterMapError as error:
             raise Misconfigured(str(error)) from error
 
     def read(self) -> Measured:
         """Ask once for each span of registers."""
-        unit, read = self.config.unit, {3: self.link.read_holding, 4: self.link.read_input}
-        return self._map.decode(
-            [read[span.function](unit, span.first, span.count) for span in self._map.spans]
-        )
+        return self._map.read(self.link, self.config.unit)
+
+    @classmethod
+    def recognise_slave(cls, line: Modbus, unit: int) -> Sighting | None:
+        """By values that are in range; of maps that fit, the one that asks for most registers."""
+        names = maps.fitting(line, unit)
+        if not names:
+            return None
+        doubt = f"such slaves have no identity, and its registers fit {' and '.join(names)}"
+        return Sighting({"profile": names[0]}, doubt=doubt)

@@ -16,7 +16,10 @@ from edge_gateway.drivers.contract import Driver, PolledDriver, TalkingDriver
 ENTRY_POINTS = "edge_gateway.drivers"
 
 # Modules of this folder that are no device.
-_NO_DRIVERS = frozenset({"contract", "registry"})
+_NO_DRIVERS = frozenset({"contract", "recognition", "registry"})
+
+# Modules of this folder behind which there is no device but programs.
+_FOR_PROGRAMS = frozenset({"local"})
 
 
 class UnknownDriver(ValueError):
@@ -25,13 +28,13 @@ class UnknownDriver(ValueError):
 
 def names() -> tuple[str, ...]:
     """Names of all drivers, sorted: built in and brought by installed packages."""
-    return tuple(sorted({*built_in_names(), *_plugins()}))
+    return tuple(sorted({*built_in_names(), *_FOR_PROGRAMS, *_plugins()}))
 
 
 def built_in_names() -> tuple[str, ...]:
-    """Names of the drivers of this folder, sorted; none of them is imported for it."""
-    modules = pkgutil.iter_modules(edge_gateway.drivers.__path__)
-    return tuple(sorted(module.name for module in modules if module.name not in _NO_DRIVERS))
+    """Names of this folder's drivers for devices, sorted; none of them is imported for it."""
+    modules = {module.name for module in pkgutil.iter_modules(edge_gateway.drivers.__path__)}
+    return tuple(sorted(modules - _NO_DRIVERS - _FOR_PROGRAMS))
 
 
 def load(name: str) -> type[Driver[Any, Any]]:
@@ -39,7 +42,7 @@ def load(name: str) -> type[Driver[Any, Any]]:
 
     Raises UnknownDriver, which names the nearest drivers there are.
     """
-    if name in built_in_names():
+    if name in built_in_names() or name in _FOR_PROGRAMS:
         return _defined_in(importlib.import_module(f"{edge_gateway.drivers.__name__}.{name}"))
     plugin = _plugins().get(name)
     if plugin is None:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import ByteStream, SerialConfig, TalkingDriver, Waiter
-from edge_gateway.drivers.formats.gill_polar import ETX, STX, decode
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
-from edge_gateway.links.frames import Deframer
-from edge_gateway.reading import Measured, Quantity
+from edge_gateway.drivers.contract import Listening, SerialConfig, Sighting, TalkingDriver, Waiter
+from edge_gateway.drivers.formats.flags import known, missing
+from edge_gateway.drivers.formats.framed_line import FramedLine
+from edge_gateway.drivers.formats.gill_polar import deframer, frames_in, parse
+from edge_gateway.links.contract import ByteStream
+from edge_gateway.links.errors import BadFrame
+from edge_gateway.reading import Flagged, Measured, Quantity
 
-CHECKSUM_AND_LINE_END = 4
+SPEED_M_S, DIRECTION_DEG = (0.0, 60.0), (0.0, 359.0)  # specified ranges
+# Below this (setting K50) the direction is left empty, or is the last one again (setting O2).
+CALM_BELOW_M_S = 0.05
+CALM = "calm: the device gives no direction"
 SILENT_AFTER_S = 3.0  # the factory rhythm is 1 Hz: three frames missed
-LONGEST_FRAME = 64
-LONGEST_GAP = 2048  # the power-up banner is some ten lines without STX
-RESETS = {
-    b"WINDSONIC": "the WindSonic was powered up anew: its banner came",
-    b"*FAIL*": "the WindSonic lost its settings and runs on factory defaults: set it up again",
-}
+RATES_HZ = (4.0, 2.0, 1.0, 0.5, 0.25)  # settings P3, P2, P1, P20, P21
 
 
 class WindSonicConfig(SerialConfig):
@@ -47,6 +48,33 @@ class WindSonicConfig(SerialConfig):
         return self.rate_hz if self.mode == "continuous" else 1 / self.period_s
 
 
+def decode(frame: bytes, node: str | None = None) -> Measured:
+    """Turn one frame, STX to checksum, into m/s and degrees the wind comes from.
+
+    Raises BadFrame on a wrong checksum, another format or, where `node` is given, another node.
+    A value the device leaves out is MISSING with the reason, as is a direction that it only
+    repeats in a calm; a status that is not good flags the values beside it.
+    """
+    said = parse(frame)
+    if node is not None and said.node != node:
+        raise BadFrame(f"WindSonic node {said.node} answered where {node} was asked")
+    values = {Quantity.WIND_SPEED: said.speed_m_s, Quantity.WIND_DIRECTION: said.direction_deg}
+    if said.fault is not None:
+        flag, reason = said.fault
+        return {
+            quantity: missing(reason) if value is None else Flagged(value, flag, reason)
+            for quantity, value in values.items()
+        }
+    speed, direction = said.speed_m_s, said.direction_deg
+    is_calm = speed is not None and (direction is None or speed < CALM_BELOW_M_S)
+    return {
+        Quantity.WIND_SPEED: known(speed, SPEED_M_S, "no speed"),
+        Quantity.WIND_DIRECTION: missing(CALM)
+        if is_calm
+        else known(direction, DIRECTION_DEG, "no direction"),
+    }
+
+
 class WindSonic(TalkingDriver[WindSonicConfig, ByteStream]):
     """Listens to a WindSonic; a polled one gets its letter and never anything else.
 
@@ -57,68 +85,27 @@ class WindSonic(TalkingDriver[WindSonicConfig, ByteStream]):
     title: ClassVar[str] = "Gill WindSonic, ASCII polar continuous and polled (manual 1405-PS-0019)"
     config_model: ClassVar[type[DeviceConfig]] = WindSonicConfig
     quantities: ClassVar[tuple[Quantity, ...]] = (Quantity.WIND_SPEED, Quantity.WIND_DIRECTION)
+    bauds: ClassVar[tuple[int, ...]] = (9600, 19200, 38400, 4800)
+    questions: ClassVar[tuple[bytes, ...]] = (b"Q",)
 
     def __init__(self, config: WindSonicConfig, link: ByteStream, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
-        self._frames = Deframer(
-            start=STX,
-            end=ETX,
-            trailer=CHECKSUM_AND_LINE_END,
-            longest=LONGEST_FRAME,
-            longest_gap=LONGEST_GAP,
-            resets=RESETS,
-        )
-        self._first_sample_is_to_come = False
+        node = config.node if config.mode == "polled" else None
+        self._line = FramedLine(link, deframer(), partial(decode, node=node), name="WindSonic")
 
     def listen(self) -> Iterator[Measured]:
         """Yield each frame; DeviceReset at a power-up banner, and the frame after it is dropped."""
-        polled = self.config.mode == "polled"
-        while True:
-            if polled:
-                self._drop_what_was_not_asked_for()
-                self.link.write(self.config.node.encode("ascii"))
-            frame = self._frame()
-            if self._first_sample_is_to_come:
-                self._first_sample_is_to_come = False
-                continue
-            yield decode(frame, self.config.node if polled else None)
-            if polled:
-                # A wait on the line, unlike a sleep, ends when the line is closed.
-                self._frames.feed(self._heard(self.config.period_s))
+        if self.config.mode == "continuous":
+            return self._line.heard(SILENT_AFTER_S)
+        letter = self.config.node.encode("ascii")
+        return self._line.asked(letter, self.config.period_s, SILENT_AFTER_S)
 
-    def _frame(self) -> bytes:
-        while True:
-            frame = self._take()
-            if frame is not None:
-                return frame
-            heard = self._heard(SILENT_AFTER_S)
-            if not heard:
-                raise self._silence()
-            self._frames.feed(heard)
-
-    def _silence(self) -> DeviceError:
-        half = len(self._frames)
-        self._frames.clear()
-        if half and self.config.mode == "polled":
-            return BadFrame(f"the answer of the WindSonic ends after {half} bytes")
-        return DeviceSilent(f"no byte from the WindSonic in {SILENT_AFTER_S:g} s")
-
-    def _drop_what_was_not_asked_for(self) -> None:
-        while came := self._heard(0.0):
-            self._frames.feed(came)
-        while self._take() is not None:
-            pass
-
-    def _take(self) -> bytes | None:
-        try:
-            return self._frames.take()
-        except DeviceReset:
-            self._first_sample_is_to_come = True
-            raise
-
-    def _heard(self, patience_s: float) -> bytes:
-        try:
-            return self.link.read(LONGEST_FRAME, patience_s)
-        except LinkGone:
-            self._frames.clear()
-            raise
+    @classmethod
+    def recognise_line(cls, listening: Listening) -> Sighting | None:
+        """By frames with the right checksum; how many there are gives the rate."""
+        frames = frames_in(listening.heard)
+        if not frames or listening.question:
+            return Sighting({"mode": "polled", "node": frames[0].node}) if frames else None
+        rate_hz = listening.rate_hz(len(frames), RATES_HZ)
+        slow = "" if rate_hz == RATES_HZ[0] else "gusts need 4 frames a second, set it to P3"
+        return Sighting({"rate_hz": rate_hz}, check=slow)

@@ -22,4 +22,4 @@ class LinkGone(DeviceError):
 
 
 class Misconfigured(DeviceError):
-    """No retry can help: a wrong setting, a wrong device at the address, a missing permission."""
+    """No quick retry can help: a wrong setting or device, a missing permission."""

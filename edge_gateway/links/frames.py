@@ -102,7 +102,7 @@ class Deframer:
         self._heard += data
 
     def __len__(self) -> int:
-        """How many bytes it holds."""
+        """How many bytes it holds of a frame that is not complete."""
         return len(self._heard)
 
     def clear(self) -> None:
@@ -152,7 +152,8 @@ class Deframer:
             self._passed = self._passed[at + len(word) :]
             raise DeviceReset(self._resets[word])
         # A word may be cut in two by the line, but not by a frame.
-        self._passed = b"" if self._heard else self._passed[1 - self._word :]
+        kept = 0 if self._heard else self._word - 1
+        self._passed = self._passed[max(len(self._passed) - kept, 0) :]
 
     def _cut_broken(self, count: int) -> bytes:
         # A device that lost power in the middle of a frame puts its banner behind the half of it.

@@ -93,6 +93,12 @@ def registers(answer: bytes, request: Request) -> tuple[int, ...]:
     return struct.unpack(f">{request.count}H", answer[3:-2])
 
 
+def answers_begun(heard: bytes, request: Request) -> int:
+    """How many answers to `request` have begun in what was heard, whole or not."""
+    rest = _without_echo(heard, request)
+    return rest.count(request.answer_head) + rest.count(request.exception_head)
+
+
 def diagnose(heard: bytes, request: Request) -> DeviceError:
     """Say what was wrong with what was heard, when no answer was in it."""
     rest = _without_echo(heard, request)
@@ -135,7 +141,7 @@ def whole_but_wrong(heard: bytes, request: Request) -> BadFrame | None:
 
 
 def _without_echo(heard: bytes, request: Request) -> bytes:
-    return heard.replace(request.frame, b"", 1)
+    return heard.replace(request.frame, b"")
 
 
 def _from_its_head(rest: bytes, request: Request) -> bytes:

@@ -1,173 +1,150 @@
-"""The talk on a wire as a readable text file: recorded beside a live device, replayed without it.
-
-A talk is lines of `SECONDS SIGN [ADDRESS] HEX...`, `#` begins a comment:
-
-    0.000 > 44 fd                  sent (to I2C address 0x44)
-    0.010 < 44 66 66 93 7f ff 8f   received
-    0.500 ! 44 silent: text        DeviceSilent; `gone` is LinkGone
-    0.750 .                        nothing came in time
-
-Serial talks have no address. Received bytes keep the chunks in which they came.
-"""
+"""Links that write down what passes, in the form of `talk`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Literal, TextIO
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Protocol, TextIO
 
-from edge_gateway.links.contract import ByteStream, I2c
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
+from edge_gateway.links.contract import W1, Advert, Adverts, ByteStream, I2c
+from edge_gateway.links.errors import DeviceError, LinkGone, Misconfigured
+from edge_gateway.links.talk_result import told
+from edge_gateway.links.talk_text import advert_lines, plain, remark, w1_lines
+from edge_gateway.reading import Measured
 
-Sign = Literal[">", "<", "!", "."]
 Seconds = Callable[[], float]
-
-_LINE = re.compile(
-    r"(?P<at>\d+(?:\.\d+)?) (?P<sign>[><!.])(?: (?P<rest>[^#]*?))?\s*(?:#.*)?", re.ASCII
-)
-_ERRORS: dict[str, type[DeviceError]] = {"silent": DeviceSilent, "gone": LinkGone}
-
-
-class TalkOver(LinkGone):
-    """The talk has no more turns."""
-
-
-class BadTalk(ValueError):
-    """A file that is no talk, or a driver that does not follow it; the message names the line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One line of a talk: when (seconds), what, for which address (None on a serial line)."""
-
-    line: int
-    at_s: float
-    sign: Sign
-    address: int | None
-    data: bytes
-    error: DeviceError | None = None
-
-
-def parse(lines: Iterable[str], *, addressed: bool) -> list[Turn]:
-    """Read a talk; `addressed` for I2C. Raises BadTalk with the number of the bad line."""
-    turns: list[Turn] = []
-    for number, raw in enumerate(lines, start=1):
-        text = raw.split("#", maxsplit=1)[0].strip()
-        if text:
-            turns.append(_turn(number, text, addressed=addressed))
-    return turns
-
-
-def _turn(number: int, text: str, *, addressed: bool) -> Turn:
-    match = _LINE.fullmatch(text)
-    if match is None:
-        raise BadTalk(f"line {number}: not `SECONDS >|<|!|. ...`: {text!r}")
-    sign: Sign = match["sign"]  # pyright: ignore[reportAssignmentType] - the pattern allows no other
-    at_s, rest = float(match["at"]), (match["rest"] or "").strip()
-    address: int | None = None
-    try:
-        if addressed and sign != ".":
-            first, _, rest = rest.partition(" ")
-            address = int(first, 16)
-        if sign == "!":
-            kind, _, said = rest.partition(":")
-            return Turn(number, at_s, sign, address, b"", _ERRORS[kind.strip()](said.strip()))
-        return Turn(number, at_s, sign, address, bytes.fromhex(rest))
-    except (ValueError, KeyError) as error:
-        raise BadTalk(f"line {number}: {error} in {text!r}") from error
 
 
 class Notebook:
-    """Writes a talk while it happens; `seconds` counts from its beginning."""
+    """Writes a talk while it happens; `seconds` counts from its beginning.
+
+    After `end` nothing more is written: what a link says while it is closed is no part of a talk.
+    """
 
     def __init__(self, file: TextIO, seconds: Seconds) -> None:
         self._file, self._seconds = file, seconds
+        self._lock = Lock()
+        self._ended = False
 
-    def note(self, sign: Sign, data: bytes = b"", address: int | None = None) -> None:
-        """Write one turn."""
-        where = "" if address is None else f"{address:02x} "
-        self._line(f"{sign} {where}{data.hex(' ')}", data)
+    def sent(self, data: bytes, to: str = "", error: DeviceError | None = None) -> None:
+        """Write what was sent, and what the link raised while sending it."""
+        shown = " ".join(filter(None, (to, data.hex(" "))))
+        if error is None:
+            self._write(f"> {shown}", remark_of=b"" if to else data)
+        else:
+            self._write(f"> {shown} ! {_failure(error)}")
 
-    def failed(self, error: DeviceError, address: int | None = None) -> None:
+    def received(self, data: bytes, sender: str = "") -> None:
+        """Write what came."""
+        shown = " ".join(filter(None, (sender, data.hex(" "))))
+        self._write(f"< {shown}", remark_of=b"" if sender else data)
+
+    def heard(self, sender: str, lines: Sequence[str]) -> None:
+        """Write what came in lines."""
+        self._write(f"< {sender} {lines[0]}", *lines[1:])
+
+    def nothing(self) -> None:
+        """Write that nothing came in time."""
+        self._write(".")
+
+    def failed(self, error: DeviceError, at: str = "") -> None:
         """Write what the link raised."""
-        where = "" if address is None else f"{address:02x} "
-        kind = "gone" if isinstance(error, LinkGone) else "silent"
-        self._line(f"! {where}{kind}: {' '.join(str(error).replace('#', '').split())}", b"")
+        self._write(" ".join(filter(None, ("!", at, _failure(error)))))
 
-    def _line(self, text: str, data: bytes) -> None:
-        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte != 0x23 else "." for byte in data)  # noqa: PLR2004 - printable ASCII but #
-        remark = f"  # {shown}" if any(character != "." for character in shown) else ""
-        self._file.write(f"{self._seconds():.3f} {text.rstrip()}{remark}\n")
+    def made(self, outcome: Measured | DeviceError) -> None:
+        """Write what the driver made of it."""
+        lines = told(outcome)
+        self._write(f"= {lines[0]}", *lines[1:])
+
+    def end(self) -> None:
+        """Write no more; from any thread."""
+        with self._lock:
+            self._ended = True
+
+    def _write(self, first: str, *further: str, remark_of: bytes = b"") -> None:
+        with self._lock:
+            if self._ended:
+                return
+            at = f"{self._seconds():.3f}"
+            self._file.write(f"{at} {first}{remark(remark_of)}\n")
+            self._file.writelines(f"{at} + {line}\n" for line in further)
 
 
 class RecordedStream:
-    """A byte stream that writes down what passes until it is closed."""
+    """A byte stream that writes down what passes."""
 
     def __init__(self, stream: ByteStream, notebook: Notebook) -> None:
         self._stream, self._notebook = stream, notebook
-        self._closed = False
 
     def read(self, at_most: int, timeout_s: float) -> bytes:
         """As the stream's, noted."""
         try:
             data = self._stream.read(at_most, timeout_s)
         except DeviceError as error:
-            if not self._closed:
-                self._notebook.failed(error)
+            self._notebook.failed(error)
             raise
-        self._notebook.note("<" if data else ".", data)
+        if data:
+            self._notebook.received(data)
+        else:
+            self._notebook.nothing()
         return data
 
     def write(self, data: bytes) -> None:
         """As the stream's, noted."""
-        self._notebook.note(">", data)
-        self._stream.write(data)
+        try:
+            self._stream.write(data)
+        except DeviceError as error:
+            self._notebook.sent(data, error=error)
+            raise
+        self._notebook.sent(data)
 
     def discard_input(self) -> None:
-        """As the stream's."""
-        self._stream.discard_input()
+        """As the stream's; what it raises is noted."""
+        try:
+            self._stream.discard_input()
+        except DeviceError as error:
+            self._notebook.failed(error)
+            raise
 
     def close(self) -> None:
         """As the stream's."""
-        self._closed = True
         self._stream.close()
 
 
 class RecordedI2c:
-    """An I2C bus that writes down what passes for one address, and lets the rest pass."""
+    """An I2C bus that writes down what passes."""
 
     def __init__(self, bus: I2c, notebook: Notebook) -> None:
         self._bus, self._notebook = bus, notebook
 
     def write(self, address: int, data: bytes) -> None:
         """As the bus's, noted."""
-        self._notebook.note(">", data, address)
         try:
             self._bus.write(address, data)
         except DeviceError as error:
-            self._notebook.failed(error, address)
+            self._notebook.sent(data, f"{address:02x}", error)
             raise
+        self._notebook.sent(data, f"{address:02x}")
 
     def read(self, address: int, count: int) -> bytes:
         """As the bus's, noted."""
         try:
             data = self._bus.read(address, count)
         except DeviceError as error:
-            self._notebook.failed(error, address)
+            self._notebook.failed(error, f"{address:02x}")
             raise
-        self._notebook.note("<", data, address)
+        self._notebook.received(data, f"{address:02x}")
         return data
 
     def write_read(self, address: int, data: bytes, count: int) -> bytes:
-        """As the bus's, noted as a write and a read."""
-        self._notebook.note(">", data, address)
+        """As the bus's, noted as a write and a read; a failure as one of the write."""
         try:
             answer = self._bus.write_read(address, data, count)
         except DeviceError as error:
-            self._notebook.failed(error, address)
+            self._notebook.sent(data, f"{address:02x}", error)
             raise
-        self._notebook.note("<", answer, address)
+        self._notebook.sent(data, f"{address:02x}")
+        self._notebook.received(answer, f"{address:02x}")
         return answer
 
     def close(self) -> None:
@@ -175,94 +152,80 @@ class RecordedI2c:
         self._bus.close()
 
 
-class _Script:
-    """The turns of a talk, taken one by one."""
+class RecordedW1:
+    """A 1-Wire bus that writes down what its slaves say."""
 
-    def __init__(self, turns: Iterable[Turn]) -> None:
-        self._turns = list(turns)
-        self._next = 0
+    def __init__(self, bus: W1, notebook: Notebook) -> None:
+        self._bus, self._notebook = bus, notebook
 
-    def peek(self) -> Turn | None:
-        return self._turns[self._next] if self._next < len(self._turns) else None
-
-    def take(self) -> Turn:
-        turn = self.peek()
-        if turn is None:
-            raise TalkOver("the talk is over")
-        self._next += 1
-        return turn
-
-    def expect_sent(self, data: bytes, address: int | None) -> None:
-        turn = self.take()
-        if turn.sign != ">" or (turn.address, turn.data) != (address, data):
-            raise BadTalk(f"line {turn.line}: the driver sent {data.hex(' ')} instead")
-
-
-class ReplayedStream:
-    """A byte stream that says what a talk says and insists on hearing what it says was sent."""
-
-    def __init__(self, turns: Iterable[Turn]) -> None:
-        self._script = _Script(turns)
-        self._left = b""
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        """The next chunk, at once; empty where nothing came in time. LinkGone at the end."""
-        del timeout_s
-        if not self._left:
-            turn = self._script.peek()
-            if turn is not None and turn.sign == ">":
-                return b""
-            turn = self._script.take()
-            if turn.error is not None:
-                raise turn.error
-            self._left = turn.data
-        data, self._left = self._left[:at_most], self._left[at_most:]
-        return data
-
-    def write(self, data: bytes) -> None:
-        """Check it against the talk; BadTalk when it differs. What is left unread is skipped."""
-        while (turn := self._script.peek()) is not None and turn.sign in "<.":
-            self._script.take()
-        self._left = b""
-        self._script.expect_sent(data, None)
-
-    def discard_input(self) -> None:
-        """Forget what is left of the present chunk."""
-        self._left = b""
+    def read(self, slave: str) -> bytes:
+        """As the bus's, noted."""
+        try:
+            text = self._bus.read(slave)
+        except DeviceError as error:
+            self._notebook.failed(error, slave)
+            raise
+        self._notebook.heard(slave, w1_lines(text))
+        return text
 
     def close(self) -> None:
-        """Nothing is open."""
+        """As the bus's."""
+        self._bus.close()
 
 
-class ReplayedI2c:
-    """An I2C bus that answers as a talk says."""
+class Radio(Protocol):
+    """A Bluetooth adapter, shared by all who listen."""
 
-    def __init__(self, turns: Iterable[Turn]) -> None:
-        self._script = _Script(turns)
-
-    def write(self, address: int, data: bytes) -> None:
-        """Check it against the talk; BadTalk when it differs."""
-        self._script.expect_sent(data, address)
-        self._raise_what_failed()
-
-    def read(self, address: int, count: int) -> bytes:
-        """What was received then. Raises what the link raised then."""
-        self._raise_what_failed()
-        turn = self._script.take()
-        if turn.sign != "<" or turn.address != address or len(turn.data) != count:
-            raise BadFrame(f"line {turn.line}: the driver reads {count} bytes from 0x{address:02x}")
-        return turn.data
-
-    def write_read(self, address: int, data: bytes, count: int) -> bytes:
-        """Both, one after the other."""
-        self.write(address, data)
-        return self.read(address, count)
+    def listen(self, address: str) -> Adverts:
+        """Begin to keep what the device with this address advertises."""
+        ...
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Stop listening for good; safe to call twice."""
+        ...
 
-    def _raise_what_failed(self) -> None:
-        turn = self._script.peek()
-        if turn is not None and turn.error is not None:
-            self._script.take()
-            raise turn.error
+
+class RecordedRadio:
+    """A radio that writes down what `address` advertises, and nothing of any other device."""
+
+    def __init__(self, radio: Radio, address: str, notebook: Notebook) -> None:
+        self._radio, self._address, self._notebook = radio, address.upper(), notebook
+
+    def listen(self, address: str) -> Adverts:
+        """As the radio's; noted if it is the address."""
+        adverts = self._radio.listen(address)
+        if address.upper() != self._address:
+            return adverts
+        return _RecordedAdverts(adverts, self._address, self._notebook)
+
+    def close(self) -> None:
+        """As the radio's."""
+        self._radio.close()
+
+
+class _RecordedAdverts:
+    def __init__(self, adverts: Adverts, address: str, notebook: Notebook) -> None:
+        self._adverts, self._address, self._notebook = adverts, address, notebook
+
+    def read(self, timeout_s: float) -> Advert | None:
+        try:
+            advert = self._adverts.read(timeout_s)
+        except DeviceError as error:
+            self._notebook.failed(error, self._address)
+            raise
+        if advert is None:
+            self._notebook.nothing()
+        elif advert.address.upper() == self._address:
+            self._notebook.heard(self._address, advert_lines(advert))
+        return advert
+
+    def close(self) -> None:
+        self._adverts.close()
+
+
+def _failure(error: DeviceError) -> str:
+    if isinstance(error, Misconfigured):
+        kind = "misconfigured"
+    else:
+        kind = "gone" if isinstance(error, LinkGone) else "silent"
+    return f"{kind}: {plain(str(error))}"

@@ -1,23 +1,35 @@
 """A block: the batch of one lane of one commit as bytes, compact, checked and lossless.
 
-Byte 0 is the version (1: plain, 2: zlib), bytes 1-4 the CRC-32 of all that follows, then the body:
+Byte 0 is the version (3: plain, 4: zlib), bytes 1-4 the CRC-32 of all that follows, then the body:
 strings, marks and time columns that the series refer to by number (two quantities of one frame
 share their stamps), then the series, then the events. Times are second differences, values first
-differences of whole numbers, each column in its narrowest width.
+differences of whole numbers, each column in its narrowest width. A time column counts in its own
+unit: seconds, milliseconds or microseconds, the coarsest that is exact.
+
+Versions 1 and 2 are the same without that unit, all in microseconds. They are read for ever, so
+that an upgrade loses nothing.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Hashable, Iterable, Sequence
+from math import gcd
 from typing import Generic, TypeVar
 
 from edge_gateway.outbox.columns import Columns, Mark, Series, to_columns
 from edge_gateway.outbox.packing import BadBlock, Reader, Writer
 from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Stamp, Statistic
 
-PLAIN = 1
-DEFLATED = 2
+PLAIN = 3
+DEFLATED = 4
+
+# What older versions wrote; their times have no unit.
+_OLD_PLAIN = 1
+_OLD_DEFLATED = 2
+
+# Microseconds in the units a time column can count in, by their number in the block.
+_UNITS_US = (1, 1000, 1_000_000)
 
 # No commit makes a body longer than this: beyond it the bytes are hostile, not a block.
 _LONGEST_BODY = 64 << 20
@@ -49,15 +61,10 @@ def pack(columns: Columns) -> bytes:
 
 def unpack(data: bytes) -> Columns:
     """The columns of a block; raises BadBlock when a byte is wrong or the version unknown."""
-    if len(data) < _HEAD_BYTES or data[0] not in {PLAIN, DEFLATED}:
-        version = f"version {data[0]}" if data else "nothing"
-        raise BadBlock(f"{version} is not a block of version {PLAIN} or {DEFLATED}")
-    stored = data[_HEAD_BYTES:]
-    if zlib.crc32(stored) != int.from_bytes(data[1:_HEAD_BYTES], "little"):
-        raise BadBlock("the checksum of the block does not fit its content")
-    reader = Reader(_inflate(stored) if data[0] == DEFLATED else stored)
+    stored = check(data)
+    reader = Reader(_inflate(stored) if data[0] in {DEFLATED, _OLD_DEFLATED} else stored)
     try:
-        columns = _read_body(reader)
+        columns = _read_body(reader, has_units=data[0] >= PLAIN)
     except BadBlock:
         raise
     except (ValueError, IndexError, OverflowError) as error:
@@ -65,6 +72,17 @@ def unpack(data: bytes) -> Columns:
     if not reader.finished:
         raise BadBlock("the block goes on after its end")
     return columns
+
+
+def check(data: bytes) -> bytes:
+    """What a block stores behind its head, when it is whole and undamaged; otherwise BadBlock."""
+    if len(data) < _HEAD_BYTES or not _OLD_PLAIN <= data[0] <= DEFLATED:
+        version = f"version {data[0]}" if data else "nothing"
+        raise BadBlock(f"{version} is not a block of version {_OLD_PLAIN} to {DEFLATED}")
+    stored = data[_HEAD_BYTES:]
+    if zlib.crc32(stored) != int.from_bytes(data[1:_HEAD_BYTES], "little"):
+        raise BadBlock("the checksum of the block does not fit its content")
+    return stored
 
 
 class _Table(Generic[T]):
@@ -95,12 +113,25 @@ def _body(columns: Columns) -> bytes:
     middle.unsigned(len(times.numbers))
     for column in times.numbers:
         middle.unsigned(len(column))
-        middle.deltas(column, _TIME_ORDER)
+        _write_times(middle, column, _TIME_ORDER)
     head = Writer()
     head.unsigned(len(strings.numbers))
     for text in strings.numbers:
         head.text(text)
     return bytes(head.data + middle.data + tail.data)
+
+
+def _write_times(writer: Writer, times_us: Sequence[int], order: int) -> None:
+    shared = gcd(_UNITS_US[-1], *times_us)
+    number = max(n for n, unit_us in enumerate(_UNITS_US) if shared % unit_us == 0)
+    unit_us = _UNITS_US[number]
+    writer.unsigned(number)
+    writer.deltas([time_us // unit_us for time_us in times_us], order)
+
+
+def _read_times(reader: Reader, order: int, length: int, *, has_units: bool) -> list[int]:
+    unit_us = _UNITS_US[reader.unsigned()] if has_units else 1
+    return [time * unit_us for time in reader.deltas(order, length)]
 
 
 def _write_series(
@@ -148,20 +179,23 @@ def _write_events(writer: Writer, events: Sequence[Event], strings: _Table[str])
     for event in events:
         for text in (event.kind, event.subject, event.text, event.at.boot_id):
             writer.unsigned(strings.number(text))
-    writer.deltas([event.at.monotonic_ns // 1000 for event in events], _VALUE_ORDER)
+    _write_times(writer, [event.at.monotonic_ns // 1000 for event in events], _VALUE_ORDER)
 
 
-def _read_body(reader: Reader) -> Columns:
+def _read_body(reader: Reader, *, has_units: bool) -> Columns:
     strings = [reader.text() for _ in range(reader.count())]
     marks: list[Mark] = []
     for _ in range(reader.count()):
         flag = Flag(reader.unsigned())
         calibration_id, *reasons = (strings[number] for number in reader.numbers())
         marks.append(Mark(flag, tuple(reasons), calibration_id))
-    times = [reader.deltas(_TIME_ORDER, reader.count()) for _ in range(reader.count())]
+    times = [
+        _read_times(reader, _TIME_ORDER, reader.count(), has_units=has_units)
+        for _ in range(reader.count())
+    ]
     count = reader.count()
     series = tuple(_read_series(reader, strings, marks, times) for _ in range(count))
-    return Columns(series, _read_events(reader, strings))
+    return Columns(series, _read_events(reader, strings, has_units=has_units))
 
 
 def _read_series(
@@ -201,9 +235,9 @@ def _spread(values: list[int], gaps: list[int]) -> Sequence[int | None]:
     return spread
 
 
-def _read_events(reader: Reader, strings: list[str]) -> tuple[Event, ...]:
+def _read_events(reader: Reader, strings: list[str], *, has_units: bool) -> tuple[Event, ...]:
     texts = [tuple(strings[reader.unsigned()] for _ in range(4)) for _ in range(reader.count())]
-    times_us = reader.deltas(_VALUE_ORDER, len(texts))
+    times_us = _read_times(reader, _VALUE_ORDER, len(texts), has_units=has_units)
     return tuple(
         Event(kind, subject, text, Stamp(boot_id, time_us * 1000))
         for (kind, subject, text, boot_id), time_us in zip(texts, times_us, strict=True)

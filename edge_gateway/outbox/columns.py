@@ -1,23 +1,32 @@
 """Entries as columns: one series per device, measurand and boot. What a block is packed from.
 
-Here a value takes the resolution of its quantity and a stamp the microsecond. What goes in:
+Here a value takes the resolution of its quantity and a stamp the millisecond. What goes in:
 
 - a value is rounded to its quantity's `nature.decimals` (`round_value`);
-- a stamp loses what is below a microsecond;
+- a stamp loses what is below a millisecond; where two readings of one series would then share
+  one, the stamps of that series lose only what is below a microsecond, and of two that share
+  even that, the later takes the next free microsecond: no consumer can take one for the other;
 - a value that is no number is MISSING; an infinite one is also marked `not_finite`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import repeat
+from itertools import groupby, repeat
+from operator import attrgetter
 
 from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Reading, Stamp
 
 NOT_FINITE = "not_finite"
+
+_Known = tuple[Flag, tuple[str, ...], str]
+
+# Columns are taken out of readings without a Python call for each: the hottest place of the store.
+_TIME: Callable[[Reading], int] = attrgetter("at.monotonic_ns")
+_MARK: Callable[[Reading], _Known] = attrgetter("flag", "reasons", "calibration_id")
 
 # Doubles below this are exact to the unit; beyond it the product is taken exactly.
 _EXACT = float(1 << 53)
@@ -78,34 +87,67 @@ def round_value(quantity: Quantity, value: float) -> float:
 
 def to_columns(entries: Iterable[Entry]) -> Columns:
     """Group entries by series; the order within each series and among the events is kept."""
-    groups: dict[tuple[str, Measurand, str], list[Reading]] = {}
+    groups: dict[tuple[str, int, str, int, int, str], list[Reading]] = {}
     events: list[Event] = []
     for entry in entries:
         if isinstance(entry, Event):
-            events.append(_to_microseconds(entry))
+            events.append(entry)
             continue
-        key = (entry.device, entry.measurand, entry.at.boot_id)
+        what = entry.measurand
+        # Members of an enum live for ever: their addresses tell them apart, and hash in no time.
+        kind, statistic = id(what.quantity), id(what.statistic)
+        key = (entry.device, kind, what.channel, statistic, what.window_s, entry.at.boot_id)
         group = groups.get(key)
         if group is None:
             groups[key] = [entry]
         else:
             group.append(entry)
-    return Columns(tuple(_series(group) for group in groups.values()), tuple(events))
+    return Columns(tuple(_series(group) for group in groups.values()), _rounded(events))
+
+
+def kept_times_us(times_ns: Sequence[int]) -> list[int]:
+    """The stamps of one series as they are kept, in microseconds: distinct, order unchanged."""
+    milliseconds = [time_ns // 1_000_000 for time_ns in times_ns]
+    if len(set(milliseconds)) == len(milliseconds):
+        return [millisecond * 1000 for millisecond in milliseconds]
+    return _parted([time_ns // 1000 for time_ns in times_ns])
+
+
+def _parted(times_us: list[int]) -> list[int]:
+    parted: list[int] = []
+    next_free: dict[int, int] = {}
+    for time_us in times_us:
+        free = time_us
+        while free in next_free:
+            free = next_free[free]
+        next_free[free] = next_free[time_us] = free + 1
+        parted.append(free)
+    return parted
 
 
 def _series(readings: list[Reading]) -> Series:
     first = readings[0]
     decimals = first.measurand.quantity.nature.decimals
-    scale = 10**decimals
+    values = [reading.value for reading in readings]
+    # A sum is finite only where all of its terms are.
+    is_finite = math.isfinite(sum(values))
     return Series(
         first.device,
         first.measurand,
         first.at.boot_id,
         decimals,
-        [reading.at.monotonic_ns // 1000 for reading in readings],
-        [_scaled(reading.value, scale) for reading in readings],
-        _marks(readings),
+        kept_times_us(list(map(_TIME, readings))),
+        _all_scaled(values, 10**decimals, is_finite=is_finite),
+        _runs(map(_MARK, readings) if is_finite else map(_mark_of, readings)),
     )
+
+
+def _all_scaled(values: list[float], scale: int, *, is_finite: bool) -> list[int | None]:
+    if is_finite:
+        products = [value * scale for value in values]
+        if min(products) > -_EXACT and max(products) < _EXACT:
+            return list(map(round, products))
+    return [_scaled(value, scale) for value in values]
 
 
 def _scaled(value: float, scale: int) -> int | None:
@@ -117,36 +159,31 @@ def _scaled(value: float, scale: int) -> int | None:
     return round(Fraction(value) * scale)
 
 
-def _marks(readings: list[Reading]) -> list[tuple[int, Mark]]:
-    runs: list[tuple[int, Mark]] = []
-    last: tuple[Flag, tuple[str, ...], str] | None = None
-    count = 0
-    for reading in readings:
-        mark = (reading.flag, reading.reasons, reading.calibration_id)
-        if not math.isfinite(reading.value):
-            mark = _missing(reading)
-        if mark == last:
-            count += 1
-            continue
-        if last is not None:
-            runs.append((count, Mark(*last)))
-        last, count = mark, 1
-    if last is not None:
-        runs.append((count, Mark(*last)))
-    return runs
+def _runs(marks: Iterable[_Known]) -> list[tuple[int, Mark]]:
+    return [(sum(1 for _ in run), Mark(*mark)) for mark, run in groupby(marks)]
 
 
-def _missing(reading: Reading) -> tuple[Flag, tuple[str, ...], str]:
+def _mark_of(reading: Reading) -> _Known:
+    return _MARK(reading) if math.isfinite(reading.value) else _missing(reading)
+
+
+def _missing(reading: Reading) -> _Known:
     reasons = reading.reasons
     if math.isinf(reading.value) and NOT_FINITE not in reasons:
         reasons = (*reasons, NOT_FINITE)
     return (Flag.MISSING, reasons, reading.calibration_id)
 
 
-def _to_microseconds(event: Event) -> Event:
-    at = event.at
-    whole = Stamp(at.boot_id, at.monotonic_ns // 1000 * 1000)
-    return Event(event.kind, event.subject, event.text, whole)
+def _rounded(events: list[Event]) -> tuple[Event, ...]:
+    """Events keep the microsecond: they are few, and what came first matters among them."""
+    return tuple(
+        Event(event.kind, event.subject, event.text, _whole_microsecond(event.at))
+        for event in events
+    )
+
+
+def _whole_microsecond(at: Stamp) -> Stamp:
+    return Stamp(at.boot_id, at.monotonic_ns // 1000 * 1000)
 
 
 def _readings(series: Series) -> Iterator[Reading]:

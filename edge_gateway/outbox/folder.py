@@ -22,23 +22,38 @@ class Reserve:
         self.size = max(min(quota_bytes // _RESERVE_SHARE, _MOST_BYTES), _LEAST_BYTES)
         self.held = False
 
+    def lend(self) -> None:
+        """Give the space back where the disk has less than that: opening a store needs some too."""
+        try:
+            disk = os.statvfs(self._path.parent)
+        except OSError:
+            return
+        if disk.f_bavail * disk.f_frsize < self.size:
+            self.release()
+
     def hold(self) -> None:
-        """Take the space if the disk has it; `held` tells."""
+        """Take the space, or as much of it as the disk has; `held` tells whether there is any."""
+        size = self.size
+        while not self._taken(size) and size > _LEAST_BYTES:
+            size //= 2
+
+    def release(self) -> None:
+        """Give the space back to the disk."""
+        self._path.unlink(missing_ok=True)
+        self.held = False
+
+    def _taken(self, size: int) -> bool:
         try:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(handle, 0, self.size)
+                os.posix_fallocate(handle, 0, size)
             finally:
                 os.close(handle)
         except OSError:
             self.release()
         else:
             self.held = True
-
-    def release(self) -> None:
-        """Give the space back to the disk."""
-        self._path.unlink(missing_ok=True)
-        self.held = False
+        return self.held
 
 
 def claim(folder: Path) -> int:
@@ -60,6 +75,23 @@ def claim(folder: Path) -> int:
             "outbox.folder to another one"
         ) from error
     return handle
+
+
+def free_bytes(folder: Path) -> int:
+    """What the disk of a folder still has for this user."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file that is there whole or not at all, also after a power cut."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 from edge_gateway.outbox.block import pack
-from edge_gateway.outbox.columns import to_columns
+from edge_gateway.outbox.columns import Columns, to_columns
 from edge_gateway.outbox.quota import Loss, loss_of
 from edge_gateway.outbox.records import LANES_BY_PRIORITY, NewBlock
 from edge_gateway.reading import Entry, Event, Lane
 
-# A block is one message: small enough for a slow link, large enough to pack well.
-MOST_ENTRIES = 1000
+# A block is one message: small enough for a slow link (25 kB), large enough to pack well and to be
+# one page run on disk. More entries than this in a commit are split evenly.
+MOST_ENTRIES = 4000
 
 # Packed blocks kept in memory while the disk refuses them, in bytes: more than a million readings.
 MOST_REFUSED_BYTES = 4 << 20
 REFUSED = "the disk refused them for too long"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Blocks to be written. Once they are, every entry up to number `through` is settled."""
+
+    blocks: list[NewBlock]
+    through: int
 
 
 class Waiting:
@@ -24,36 +34,67 @@ class Waiting:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        # Members of an enum live for ever, so that their addresses are keys, and cheap ones.
+        self._groups: dict[tuple[int, int, str], list[Entry]] = {}
         self._entries: dict[tuple[Lane, str], list[Entry]] = {}
-        self._count = 0
+        self._first: dict[Lane, int] = {}
+        self._accepted = 0
 
-    def add(self, entries: Iterable[Entry]) -> None:
-        """Keep entries until the next `take`."""
+    def add(self, entries: Iterable[Entry]) -> int:
+        """Keep entries until the next `take`; the number of the last one, counted from start."""
         with self._lock:
             for entry in entries:
-                lane = Lane.EVENTS if isinstance(entry, Event) else entry.measurand.lane
-                self._entries.setdefault((lane, entry.at.boot_id), []).append(entry)
-                self._count += 1
+                self._accepted += 1
+                if isinstance(entry, Event):
+                    self._group(Lane.EVENTS, entry.at.boot_id).append(entry)
+                    continue
+                measurand = entry.measurand
+                key = (id(measurand.quantity), id(measurand.statistic), entry.at.boot_id)
+                group = self._groups.get(key)
+                if group is None:
+                    group = self._groups[key] = self._group(measurand.lane, key[2])
+                group.append(entry)
+            return self._accepted
 
-    def take(self) -> list[NewBlock]:
-        """All entries as packed blocks, highest lane first."""
+    def take(self, lanes: Collection[Lane] = LANES_BY_PRIORITY) -> Taken:
+        """The entries of these lanes as packed blocks, highest lane first."""
         with self._lock:
-            taken, self._entries = self._entries, {}
-            self._count = 0
-        groups = sorted(taken.items(), key=lambda item: LANES_BY_PRIORITY.index(item[0][0]))
-        return [
-            seal(lane, boot_id, entries[start : start + MOST_ENTRIES])
-            for (lane, boot_id), entries in groups
-            for start in range(0, len(entries), MOST_ENTRIES)
+            taken = [item for item in self._entries.items() if item[0][0] in lanes]
+            for key, _ in taken:
+                del self._entries[key]
+            for lane in lanes:
+                self._first.pop(lane, None)
+            self._groups.clear()
+            through = min((first - 1 for first in self._first.values()), default=self._accepted)
+        taken.sort(key=lambda item: LANES_BY_PRIORITY.index(item[0][0]))
+        blocks = [
+            seal(lane, boot_id, part)
+            for (lane, boot_id), entries in taken
+            for part in _parts(entries)
         ]
+        return Taken(blocks, through)
+
+    def has(self, lanes: Collection[Lane]) -> bool:
+        """Whether entries of one of these lanes wait."""
+        with self._lock:
+            return any(lane in self._first for lane in lanes)
 
     def __len__(self) -> int:
-        return self._count
+        with self._lock:
+            return sum(len(entries) for entries in self._entries.values())
+
+    def _group(self, lane: Lane, boot_id: str) -> list[Entry]:
+        self._first.setdefault(lane, self._accepted)
+        return self._entries.setdefault((lane, boot_id), [])
 
 
 def seal(lane: Lane, boot_id: str, entries: Iterable[Entry]) -> NewBlock:
     """Pack entries of one lane and one boot; there is at least one."""
-    columns = to_columns(entries)
+    return seal_columns(lane, boot_id, to_columns(entries))
+
+
+def seal_columns(lane: Lane, boot_id: str, columns: Columns) -> NewBlock:
+    """The same of entries that are columns already."""
     times_us = [event.at.monotonic_ns // 1000 for event in columns.events]
     for series in columns.series:
         times_us += (min(series.times_us), max(series.times_us))
@@ -73,3 +114,10 @@ def give_up_excess(refused: list[NewBlock]) -> list[Loss]:
             excess -= len(block.payload)
             losses.append(loss_of(block, REFUSED))
     return losses
+
+
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    count = -(-len(entries) // MOST_ENTRIES)
+    size = -(-len(entries) // count)
+    for start in range(0, len(entries), size):
+        yield entries[start : start + size]

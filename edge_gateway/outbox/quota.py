@@ -1,25 +1,31 @@
 """When the store is full: what is dropped for what, and the account of it.
 
-The oldest blocks of the lowest lane go first, never one of a higher lane than the newcomer's.
-(Thinning the oldest raw data to summaries before anything is dropped comes with the summaries.)
+The oldest samples are thinned to summaries first, where the caller can thin. Then the oldest blocks
+of the lowest lane go, never one of a higher lane than the newcomer's.
 Losses are counted in the same transaction that makes them, so that no kill can hide one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
 from sqlite3 import Connection
 
 from edge_gateway.outbox.records import LANES_BY_PRIORITY, NewBlock, StoredBlock
-from edge_gateway.outbox.table import PAGE_BYTES, BlockTable
+from edge_gateway.outbox.schema import number_above
+from edge_gateway.outbox.table import BlockTable
 from edge_gateway.reading import Lane
 
 FULL = "the outbox was full"
+THINNED = "the outbox was full; summaries took their place"
+UNREADABLE = "the block cannot be read"
 
-# Bytes of a page that a row can use, and pages an insertion may take for index and tree.
-_ROW_BYTES = PAGE_BYTES - 64
+# Bytes of a page that a row cannot use, and pages an insertion may take for index and tree.
+_PAGE_HEAD_BYTES = 64
 _TREE_PAGES = 8
+
+# Readings thinned for one commit at most: beyond that, dropping is what still keeps up.
+_MOST_THINNED = 120_000
 
 # When something must go, this share of the quota goes at once: deleting a little at every commit
 # would wear the card.
@@ -44,17 +50,29 @@ def loss_of(block: NewBlock | StoredBlock, cause: str) -> Loss:
     return Loss(block.lane, block.boot_id, cause, 1, block.entries, block.first_us, block.last_us)
 
 
-def insert_all(table: BlockTable, blocks: Iterable[NewBlock]) -> list[Loss]:
+def insert_all(
+    table: BlockTable,
+    blocks: Iterable[NewBlock],
+    thin_oldest: Callable[[], list[Loss]] | None = None,
+) -> list[Loss]:
     """Insert blocks, making room where there is none; return what had to go for it.
 
     Runs inside the caller's transaction. A block for which no lower or equal lane can give way
-    is itself the loss.
+    is itself the loss; one whose number is taken gets the next. `thin_oldest` thins some samples
+    and returns which, nothing at the end.
     """
     losses: list[Loss] = []
-    for block in sorted(blocks, key=lambda block: LANES_BY_PRIORITY.index(block.lane)):
-        losses += _make_room(table, block)
-        if table.free_pages() < _pages(block):
+    ordered = sorted(blocks, key=lambda block: LANES_BY_PRIORITY.index(block.lane))
+    brought = [block.sequence for block in ordered if block.sequence is not None]
+    if brought:
+        # Nothing that gets a number meanwhile may get one of these.
+        number_above(table.connection, max(brought))
+    for block in ordered:
+        losses += _make_room(table, block, thin_oldest)
+        if table.free_pages() < _pages(table, block):
             losses.append(loss_of(block, FULL))
+        elif block.sequence is not None and table.lane_of(block.sequence) is not None:
+            table.insert(replace(block, sequence=None))
         else:
             table.insert(block)
     return losses
@@ -84,12 +102,19 @@ def forget_recorded(connection: Connection) -> None:
     connection.execute("DELETE FROM losses")
 
 
-def _make_room(table: BlockTable, block: NewBlock) -> list[Loss]:
-    needed = _pages(block)
-    if table.free_pages() >= needed:
-        return []
-    needed += table.taken_bytes() // PAGE_BYTES // _SLICE
+def _make_room(
+    table: BlockTable, block: NewBlock, thin_oldest: Callable[[], list[Loss]] | None
+) -> list[Loss]:
+    needed = _pages(table, block)
     losses: list[Loss] = []
+    while thin_oldest is not None and table.free_pages() < needed:
+        thinned = thin_oldest() if sum(loss.entries for loss in losses) < _MOST_THINNED else []
+        if not thinned:
+            break
+        losses += thinned
+    if table.free_pages() >= needed:
+        return losses
+    needed += table.taken_bytes() // table.page_bytes // _SLICE
     for lane in _lanes_below(block.lane):
         losses += _drop(table, lane, needed)
         if table.free_pages() >= needed:
@@ -101,7 +126,7 @@ def _drop(table: BlockTable, lane: Lane, needed: int) -> list[Loss]:
     losses: list[Loss] = []
     after = 0
     while table.free_pages() < needed:
-        oldest = next(table.scan(lane, after=after), None)
+        oldest = next(table.scan(lane, after=after, limit=1), None)
         if oldest is None:
             break
         table.delete([oldest.handle.sequence])
@@ -116,5 +141,5 @@ def _lanes_below(lane: Lane) -> Sequence[Lane]:
     return LANES_BY_PRIORITY[: place - 1 if place else None : -1]
 
 
-def _pages(block: NewBlock) -> int:
-    return len(block.payload) // _ROW_BYTES + 1 + _TREE_PAGES
+def _pages(table: BlockTable, block: NewBlock) -> int:
+    return len(block.payload) // (table.page_bytes - _PAGE_HEAD_BYTES) + 1 + _TREE_PAGES

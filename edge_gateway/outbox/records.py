@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from edge_gateway.clock import ClockState
 from edge_gateway.reading import Lane
 
 # The first is dropped last.
@@ -26,7 +27,10 @@ class Handle(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewBlock:
-    """A block that is not on disk yet. `first_us` and `last_us`: microseconds since its boot."""
+    """A block that is not on disk yet. `first_us` and `last_us`: microseconds since its boot.
+
+    `sequence` is its place where that is known (a recovered block keeps its own), otherwise next.
+    """
 
     lane: Lane
     boot_id: str
@@ -35,6 +39,7 @@ class NewBlock:
     entries: int
     payload: bytes
     origin: str = ""
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,32 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """A damaged store was set aside as `kept_as`; `entries` of it in `blocks` could be read."""
+    """A damaged store was set aside as `kept_as`.
+
+    `entries` of it in `blocks` were recovered so far, as far as number `after`; the rest follows,
+    a slice with each commit, until `finished`.
+    """
 
     kept_as: Path
     blocks: int
     entries: int
     cause: str
+    after: int = 0
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BootClock:
+    """What a boot's wall clock was found to be.
+
+    `offset_ns`: nanoseconds to add to the boot's monotonic clock for nanoseconds since 1970 UTC.
+    `error_s`: bound of its error in seconds, when it was noted.
+    """
+
+    boot_id: str
+    offset_ns: int
+    error_s: float
+    state: ClockState
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +117,11 @@ class OutboxStats:
     `hours_left` of the quota at the present rate is None before a rate is known or when it is 0;
     `oldest_age_s` is None when nothing waits or when the oldest is of an undated boot.
     `lost` counts entries given up since start; `trouble` is empty when the store works.
+
+    `lane_bytes_per_hour`: the present rate of each lane that has one; what a lane holds divided by
+    it is how many hours of it wait (`lane_hours`). `waiting`: what each consumer has not removed.
+    `thinned` counts readings that gave way to summaries since start. `recovering`: entries of a
+    damaged store are still being moved into this one.
     """
 
     blocks: int
@@ -106,3 +136,16 @@ class OutboxStats:
     hours_left: float | None
     lost: int
     trouble: str
+    lane_bytes_per_hour: Mapping[Lane, float] = field(default_factory=dict[Lane, float])
+    waiting: Mapping[str, LaneStats] = field(default_factory=dict[str, LaneStats])
+    thinned: int = 0
+    recovering: bool = False
+
+    @property
+    def lane_hours(self) -> Mapping[Lane, float]:
+        """How many hours of each lane wait, counted at its present rate."""
+        return {
+            lane: self.lanes[lane].bytes / rate
+            for lane, rate in self.lane_bytes_per_hour.items()
+            if rate and lane in self.lanes
+        }

@@ -1,66 +1,136 @@
-"""A damaged store is set aside, never deleted, and what can be read of it moves to a fresh one."""
+"""What can be read of a store that was set aside moves to the one in use, beside the normal work.
+
+It moves in slices, so that a large store never holds up a start. Blocks keep their keys, and their
+numbers, below which the fresh store does not begin: order in a lane stays.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import quote
 
-from edge_gateway.outbox.block import unpack
-from edge_gateway.outbox.folder import sync_folder
-from edge_gateway.outbox.packing import BadBlock
+from edge_gateway.outbox.folder import free_bytes
 from edge_gateway.outbox.quota import record, recorded
 from edge_gateway.outbox.records import NewBlock, Recovery, StoredBlock
-from edge_gateway.outbox.table import BLOCK_COLUMNS, BlockTable, stored_block
+from edge_gateway.outbox.schema import number_above
+from edge_gateway.outbox.search import highest_sequence, read_slice
+from edge_gateway.outbox.table import BlockTable, open_read_only
 
-# Blocks moved in one transaction: few enough for a small machine's memory.
-_MOVED_AT_ONCE = 256
+# What a recovery leaves of the disk to the live road, in bytes: an hour of a street pole and more.
+_LEFT_BYTES = 256 << 10
 
-# Where no list of them can be read, so many numbers are tried, down from the newest.
-_MOST_TRIED = 2_000_000
-
-# SQLite keeps the log and its index beside the file under these endings.
-_ENDINGS = ("", "-wal", "-shm")
-
-
-def set_aside(path: Path) -> Path:
-    """Rename a store and its log to NAME.corrupt-N, the first N that is free."""
-    number = 1
-    while (kept := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    for ending in _ENDINGS:
-        part = path.with_name(path.name + ending)
-        if part.exists():
-            part.rename(kept.with_name(kept.name + ending))
-    sync_folder(path.parent)
-    return kept
+# What a block takes beside its content in table and index, and a page in the log beside its bytes.
+_ROW_BYTES = 1024
 
 
-def recover(kept: Path, table: BlockTable, cause: str) -> Recovery:
-    """Move every readable block of the store `kept` into `table`, keys and order kept."""
-    blocks = entries = 0
-    waiting: list[NewBlock] = []
-    for block in _readable(kept):
-        waiting.append(_moved(block))
-        blocks += 1
-        entries += block.entries
-        if len(waiting) == _MOVED_AT_ONCE:
-            _insert(table, waiting)
-            waiting = []
-    _insert(table, waiting)
-    _move_losses(kept, table)
-    return Recovery(kept, blocks, entries, cause)
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next blocks to be moved, and how the recovery stands once they are."""
+
+    recovery: Recovery
+    blocks: list[NewBlock]
 
 
-def _insert(table: BlockTable, blocks: list[NewBlock]) -> None:
-    with table.transaction():
-        for block in blocks:
-            table.insert(block)
+class Recoveries:
+    """What an open store is yet to take over, in order.
+
+    `awaited` are the numbers that may still come in: ranges, first and last, one a recovery.
+    """
+
+    def __init__(self, table: BlockTable, folder: Path) -> None:
+        self._table = table
+        self._folder = folder
+        self._tasks = unfinished(table, folder)
+        self.awaited = [(one.after + 1, highest_sequence(one.kept_as)) for one in self._tasks]
+
+    @property
+    def current(self) -> Recovery | None:
+        """The one that is worked on."""
+        return self._tasks[0] if self._tasks else None
+
+    def next_step(self) -> Step | None:
+        """Read what is to be moved next; None at the end.
+
+        Raises sqlite3.Error or OSError where the disk does not allow it now: try it later.
+        """
+        task = self.current
+        if task is None:
+            return None
+        found = read_slice(task.kept_as, task.after)
+        self._check_room(task, found.blocks)
+        reached = replace(
+            task,
+            after=found.after,
+            blocks=task.blocks + len(found.blocks),
+            entries=task.entries + sum(block.entries for block in found.blocks),
+            finished=found.finished,
+        )
+        return Step(reached, [moved(block) for block in found.blocks])
+
+    def settle(self, step: Step) -> None:
+        """A step is on disk."""
+        self._tasks[0] = step.recovery
+        self.awaited[0] = (step.recovery.after + 1, self.awaited[0][1])
+        if step.recovery.finished:
+            del self._tasks[0], self.awaited[0]
+
+    def _check_room(self, task: Recovery, blocks: Sequence[StoredBlock]) -> None:
+        """Raise while the disk has no room for these blocks and for what is measured meanwhile."""
+        size = sum(len(block.payload) + _ROW_BYTES for block in blocks)
+        needed = size + max(size - self._table.reusable_bytes(), 0) + _LEFT_BYTES
+        lacking = needed - free_bytes(self._folder)
+        if blocks and lacking > 0:
+            raise OSError(
+                f"the disk lacks {lacking // 1000 + 1} kB to recover {task.kept_as.name}; what is "
+                "new goes first"
+            )
 
 
-def _moved(block: StoredBlock) -> NewBlock:
+def begin(recovery: Recovery, table: BlockTable) -> bool:
+    """Note the task in a store, with what of the old one is no block; False when it stands there.
+
+    Runs inside the caller's transaction.
+    """
+    connection = table.connection
+    known = connection.execute(
+        "SELECT 1 FROM recoveries WHERE kept = ?", (recovery.kept_as.name,)
+    ).fetchone()
+    if known is not None:
+        return False
+    number_above(connection, highest_sequence(recovery.kept_as))
+    _add(connection, recovery)
+    with suppress(sqlite3.Error, ValueError, TypeError), closing(_open(recovery)) as old:
+        record(connection, recorded(old))
+    for name, columns in (("removed", 4), ("clocks", 4), ("recoveries", 5)):
+        # Each table by itself: one that cannot be read, or is not there, keeps nothing else back.
+        with suppress(sqlite3.Error), closing(_open(recovery)) as old:
+            rows = old.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - three constants
+            marks = ", ".join("?" * columns)
+            connection.executemany(f"INSERT OR IGNORE INTO {name} VALUES ({marks})", rows)  # noqa: S608
+    return True
+
+
+def unfinished(table: BlockTable, folder: Path) -> list[Recovery]:
+    """The recoveries that the store has not finished, in the order they are to be done."""
+    rows = table.connection.execute(
+        "SELECT kept, blocks, entries, cause, after FROM recoveries ORDER BY kept"
+    )
+    return [Recovery(folder / kept, *rest) for kept, *rest in rows]
+
+
+def progressed(recovery: Recovery, table: BlockTable) -> None:
+    """Note how far a recovery is; runs inside the caller's transaction."""
+    if recovery.finished:
+        table.connection.execute("DELETE FROM recoveries WHERE kept = ?", (recovery.kept_as.name,))
+    else:
+        _add(table.connection, recovery)
+
+
+def moved(block: StoredBlock) -> NewBlock:
+    """A block on its way into another store: its key stays, and its number if that is free."""
     return NewBlock(
         block.lane,
         block.boot_id,
@@ -69,76 +139,23 @@ def _moved(block: StoredBlock) -> NewBlock:
         block.entries,
         block.payload,
         block.key,
+        block.handle.sequence,
     )
 
 
-def _move_losses(kept: Path, table: BlockTable) -> None:
-    try:
-        with closing(_open_as_it_is(kept)) as connection:
-            losses = recorded(connection)
-    except (sqlite3.Error, ValueError, TypeError):
-        return
-    with table.transaction():
-        record(table.connection, losses)
+def _open(recovery: Recovery) -> sqlite3.Connection:
+    return open_read_only(recovery.kept_as)
 
 
-def _open_as_it_is(kept: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"file:{quote(str(kept))}?mode=ro", uri=True)
-    # Otherwise SQLite refuses all of a file that is shorter than its first page says.
-    connection.execute("PRAGMA writable_schema = ON")
-    return connection
-
-
-def _readable(kept: Path) -> Iterator[StoredBlock]:
-    try:
-        with closing(_open_as_it_is(kept)) as connection:
-            store = str(connection.execute("SELECT id FROM store").fetchone()[0])
-            yield from _whole_blocks(connection, store)
-    except (sqlite3.Error, TypeError):
-        # Not even the list of tables can be read, or no store id stands in it.
-        return
-
-
-def _whole_blocks(connection: sqlite3.Connection, store: str) -> Iterator[StoredBlock]:
-    seen = 0
-    for sequence in _sequences(connection):
-        if sequence <= seen:
-            continue
-        seen = sequence
-        try:
-            row = connection.execute(
-                f"SELECT {BLOCK_COLUMNS} FROM blocks WHERE sequence = ?",  # noqa: S608 - a constant
-                (sequence,),
-            ).fetchone()
-            if row is None:
-                continue
-            block = stored_block(store, row)
-            unpack(block.payload)
-        except (sqlite3.Error, BadBlock, ValueError, TypeError):
-            continue
-        yield block
-
-
-def _sequences(connection: sqlite3.Connection) -> Iterable[int]:
-    """The numbers to try: those the table and its index still name, else all there ever were."""
-    found: set[int] = set()
-    for query in (
-        "SELECT sequence FROM blocks NOT INDEXED ORDER BY sequence",
-        "SELECT sequence FROM blocks INDEXED BY blocks_by_lane WHERE lane > ''",
-    ):
-        try:
-            for row in connection.execute(query):
-                found.add(int(row[0]))
-        except (sqlite3.Error, TypeError, ValueError):
-            continue
-        return sorted(found)
-    last = _newest(connection) or max(found, default=0)
-    return range(max(min(found, default=1), last - _MOST_TRIED), last + 1)
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    try:
-        row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'blocks'").fetchone()
-        return int(row[0])
-    except (sqlite3.Error, TypeError, ValueError):
-        return 0
+def _add(connection: sqlite3.Connection, recovery: Recovery) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO recoveries (kept, cause, after, blocks, entries)"
+        " VALUES (?, ?, ?, ?, ?)",
+        (
+            recovery.kept_as.name,
+            recovery.cause,
+            recovery.after,
+            recovery.blocks,
+            recovery.entries,
+        ),
+    )

@@ -18,6 +18,10 @@ STATISTICS: Mapping[Quantity, tuple[Statistic, ...]] = {
     Quantity.RELATIVE_HUMIDITY: (Statistic.MEAN, Statistic.MINIMUM, Statistic.MAXIMUM),
     Quantity.GLOBAL_IRRADIANCE: (Statistic.MEAN,),
     Quantity.BODY_TEMPERATURE: (Statistic.MEAN,),
+    Quantity.SURFACE_TEMPERATURE: (Statistic.MEAN, Statistic.MINIMUM, Statistic.MAXIMUM),
+    Quantity.AIR_PRESSURE: (Statistic.MEAN,),
+    Quantity.DEW_POINT: (Statistic.MEAN,),
+    Quantity.ILLUMINANCE: (Statistic.MEAN,),
 }
 
 

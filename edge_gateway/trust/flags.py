@@ -33,8 +33,8 @@ class StepLimit:
 
 
 # Which quantities are tested, and their steps. All are tested against the range that reading.py
-# gives them; None has no step test: a vane may turn at once, counts may jump. What is not in the
-# table (the camera's frame rate) has no published limits and stays NOT_EVALUATED.
+# gives them; None has no step test: a vane may turn at once, counts and light may jump. What is
+# not in the table (the camera's frame rate) has no published limits and stays NOT_EVALUATED.
 STEP_LIMITS: Mapping[Quantity, StepLimit | None] = {
     Quantity.AIR_TEMPERATURE: StepLimit(suspect=3.0),
     Quantity.RELATIVE_HUMIDITY: StepLimit(suspect=10.0, fail=15.0),
@@ -42,6 +42,16 @@ STEP_LIMITS: Mapping[Quantity, StepLimit | None] = {
     Quantity.WIND_DIRECTION: None,
     Quantity.GLOBAL_IRRADIANCE: StepLimit(suspect=800.0, fail=1000.0, of_samples=False),
     Quantity.BODY_TEMPERATURE: None,
+    Quantity.AIR_PRESSURE: StepLimit(suspect=50.0, fail=200.0, of_samples=False),
+    Quantity.DEW_POINT: StepLimit(suspect=3.0, fail=5.0),
+    Quantity.SURFACE_TEMPERATURE: None,
+    Quantity.ILLUMINANCE: None,
+    Quantity.PRECIPITATION_SINCE_RESET: None,
+    Quantity.HAIL_HITS_SINCE_RESET: None,
+    Quantity.PRECIPITATION_INTENSITY: None,
+    Quantity.BATTERY_VOLTAGE: None,
+    Quantity.BATTERY_LEVEL: None,
+    Quantity.SUPPLY_VOLTAGE: None,
     Quantity.PEOPLE: None,
     Quantity.COVERAGE: None,
 }
@@ -93,17 +103,14 @@ class _Minute:
         """The largest change to this value; over more than a minute, its rate."""
         while self._accepted and at_ns - self._accepted[0][0] > MINUTE_NS:
             self._accepted.popleft()
-        measures = list(self._accepted)
-        if not measures and self._last is not None:
-            measures.append(self._last)
-        self._last = (at_ns, value)
-        return max(
-            (
-                abs(value - before) / max(1.0, (at_ns - then_ns) / MINUTE_NS)
-                for then_ns, before in measures
-            ),
-            default=0.0,
-        )
+        last, self._last = self._last, (at_ns, value)
+        if self._accepted:
+            values = [before for _, before in self._accepted]
+            return max(value - min(values), max(values) - value)
+        if last is None:
+            return 0.0
+        then_ns, before = last
+        return abs(value - before) / max(1.0, (at_ns - then_ns) / MINUTE_NS)
 
     def accept(self, at_ns: int, value: float) -> None:
         """Take this value as a measure for those that follow."""

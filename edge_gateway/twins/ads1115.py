@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import ClassVar
 
-from edge_gateway.drivers.ads1115 import (
-    AT_RESET,
-    CONFIG,
-    CONVERSION,
-    COUNTS,
-    GAIN,
-    MULTIPLEXER,
-    RATE,
-    START,
-    WORD_BYTES,
-)
+from edge_gateway.drivers.ads1115 import CONFIG, CONVERSION, COUNTS, WORD_BYTES
+from edge_gateway.drivers.formats.ads1115_config import AT_RESET, GAIN, MULTIPLEXER, RATE, START
 from edge_gateway.twins.i2c_bus import RegisterChip
 from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
 
@@ -33,18 +25,24 @@ _PINS = {code: inputs.split("-") for inputs, code in MULTIPLEXER.items()}
 class Ads1115Twin(RegisterChip):
     """Converts once per command with the gain and rate it was told, as late as the part may be.
 
-    Fault `saturated` gives full scale, `slow` takes three times as long as the data sheet allows.
+    Fault `saturated` gives either end of the scale, `slow` takes three times as long as the data
+    sheet allows.
     """
 
     FAULTS: ClassVar[Sequence[str]] = (*RegisterChip.FAULTS, "saturated", "slow")
 
     def __init__(
-        self, scene: WeatherScene, voltages: Voltages, *, seconds: Seconds | None = None
+        self,
+        scene: WeatherScene,
+        voltages: Voltages,
+        *,
+        seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
         self._scene = scene
         self._voltages = dict(voltages)
         self._seconds = seconds or stopwatch()
-        super().__init__()
+        super().__init__(chance)
 
     def power_up(self) -> None:
         """Registers as after a reset."""
@@ -80,7 +78,7 @@ class Ads1115Twin(RegisterChip):
         volts = self._at(positive, weather) - sum(self._at(pin, weather) for pin in negative)
         counts = round(volts * COUNTS / _FULL_SCALE_V[(self._config & GAIN_BITS) >> 9])
         if self.faults.take("saturated"):
-            return COUNTS - 1
+            return self.faults.chance.choice((COUNTS - 1, -COUNTS))
         return min(COUNTS - 1, max(-COUNTS, counts))
 
     def _at(self, pin: str, weather: Weather) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from edge_gateway.twins.faults import Faults
+from edge_gateway.twins.faults import Faults, cut, flipped, line_noise
 
 LINE_FAULTS: Sequence[str] = (
     "crc",
@@ -14,30 +14,38 @@ LINE_FAULTS: Sequence[str] = (
     "joined_frames",
     "noise",
 )
-NOISE = b"\x00\xff\x93\x31"
 
 
 class SpoiltLines:
-    """Turns each line into what goes on the wire, with the faults that were ordered."""
+    """Turns each line into what goes on the wire, with the faults that were ordered.
 
-    def __init__(self, faults: Faults) -> None:
+    `joined_frames` holds a line back for the next one, as a talker's buffer does; a device that
+    was asked (`holds` is False) sends its line twice.
+    """
+
+    def __init__(self, faults: Faults, *, holds: bool = True) -> None:
         self._faults = faults
+        self._holds = holds
         self._held = b""
 
-    def talk(self, line: bytes, digit_at: int) -> Iterator[bytes]:
-        """Yield the parts of one line; `crc` flips a bit of the byte at `digit_at`."""
-        take = self._faults.take
-        data, self._held = self._held + line, b""
+    def talk(self, line: bytes, body: slice) -> Iterator[bytes]:
+        """Yield the parts of one line; `crc` flips a bit of its `body`."""
+        take, chance = self._faults.take, self._faults.chance
+        held, self._held = self._held, b""
+        data = held + line
         if take("silent"):
             return
         if take("noise"):
-            yield NOISE
+            yield line_noise(chance)
         if take("joined_frames"):
-            self._held = data
+            if self._holds:
+                self._held = data
+            else:
+                yield data + data
         elif take("crc"):
-            yield data[:digit_at] + bytes((data[digit_at] ^ 0x01,)) + data[digit_at + 1 :]
+            yield held + line[: body.start] + flipped(line[body], chance) + line[body.stop :]
         elif take("half_frame"):
-            yield data[: len(data) // 2]
+            yield held + cut(line, chance)
         elif take("split_frame"):
             yield from (data[at : at + 1] for at in range(len(data)))
         else:

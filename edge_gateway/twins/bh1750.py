@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.drivers.bh1750 import (
@@ -27,16 +28,22 @@ TYPICAL_SHARE = 0.67
 class Bh1750Twin(RegisterChip):
     """Measures the scene's light on command; fault `saturated` is full scale.
 
-    It has commands where others have registers, and one thing to read. `reset_measuring` loses
-    its supply once while it measures: it then reads as darkness.
+    It has commands where others have registers, and one thing to read. After `reset_measuring` it
+    reads as darkness.
     """
 
-    FAULTS: ClassVar[Sequence[str]] = (*RegisterChip.FAULTS, "saturated", "reset_measuring")
+    FAULTS: ClassVar[Sequence[str]] = (*RegisterChip.FAULTS, "saturated")
 
-    def __init__(self, scene: WeatherScene, *, seconds: Seconds | None = None) -> None:
+    def __init__(
+        self,
+        scene: WeatherScene,
+        *,
+        seconds: Seconds | None = None,
+        chance: Random | None = None,
+    ) -> None:
         self._scene = scene
         self._seconds = seconds or stopwatch()
-        super().__init__()
+        super().__init__(chance)
 
     def power_up(self) -> None:
         """Powered down, measurement time at its typical value, nothing measured."""
@@ -62,8 +69,6 @@ class Bh1750Twin(RegisterChip):
     def fetch(self, register: int, count: int) -> bytes:
         """The last measurement that has ended."""
         del register
-        if self._measuring is not None and self.faults.take("reset_measuring"):
-            self.power_up()
         if self._measuring is not None and self._seconds() >= self._measuring[0]:
             self._counts, self._measuring = self._measuring[1], None
         return self._counts.to_bytes(WORD_BYTES)[:count].ljust(count, b"\xff")

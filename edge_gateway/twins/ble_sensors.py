@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import Event, Thread
-from typing import ClassVar, Protocol, Self
+from random import Random
+from typing import ClassVar, Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from edge_gateway.drivers.formats import bthome, pvvx, ruuvi
-from edge_gateway.twins.faults import Faults
+from edge_gateway.twins.faults import Faults, flipped
+from edge_gateway.twins.powered import Powered
 from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
 
 PRESSURE_PA = 100_830.0
-BATTERY_V = 2.977
+BATTERY_V, BATTERY_LEVEL = 2.977, 88.0
+DEW_POINT_CEL, RAIN_MM = 9.5, 12.7
 LX_PER_W_M2 = 110.0  # daylight
 RSSI_DBM = -62
 SATURATED_RH = 120.0
 FIRST_COUNT = 1000  # as if it had run for a while: a lower count is seen to be one
 UNKNOWN_OBJECT = b"\xee\x01"
+INSIDE_OBJECTS = (2, 4, 6, 7)  # bytes: in the packet id, the battery level, the temperature
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +46,10 @@ class Air(Protocol):
         ...
 
 
-class BleSensor(ABC):
+class BleSensor(Powered):
     """A sensor that measures and advertises every `interval_s`, in a thread of its own.
 
-    `start` and `stop`, a `with` block, or `advertise` for one step. `stale` repeats the last
+    Or call `advertise` for one step. `stale` repeats the last
     advertisement, `half_frame` cuts it, `reset` begins to count anew. `noise`, where a format can
     tell it from numbers, garbles it: on the air the radio's own checksum keeps noise away.
     """
@@ -61,16 +64,16 @@ class BleSensor(ABC):
         *,
         interval_s: float = 1.0,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
+        super().__init__()
         self.address = address
-        self.faults = Faults(self.FAULTS)
+        self.faults = Faults(self.FAULTS, chance)
         self.count = FIRST_COUNT
         self._air = air
         self._scene = scene
         self._interval_s = interval_s
         self._seconds = seconds or stopwatch()
-        self._stopped = Event()
-        self._thread: Thread | None = None
         self._last = b""
 
     def fail(self, kind: str, times: int = 1) -> None:
@@ -88,12 +91,16 @@ class BleSensor(ABC):
         self.count = 1 if take("reset") else self.count + 1
         data = self.payload(self._scene.at(self._seconds()))
         if take("half_frame"):
-            data = data[: len(data) // 2 - 1]
+            data = data[: self.half(data)]
         elif "noise" in self.FAULTS and take("noise"):
-            data = bytes(byte ^ 0xA5 for byte in data)
+            data = bytes((data[0] ^ 0xA5,)) + self.faults.chance.randbytes(len(data) - 1)
         else:
             self._last = data
         self._air.advertise(self.beacon(data))
+
+    def half(self, data: bytes) -> int:
+        """How many bytes a cut leaves, half at most: 13 of pvvx would be all of an atc1441."""
+        return self.faults.chance.randrange(1, len(data) // 2)
 
     @abstractmethod
     def payload(self, weather: Weather) -> bytes:
@@ -103,31 +110,11 @@ class BleSensor(ABC):
     def beacon(self, data: bytes) -> Beacon:
         """Put data where this sensor's advertisements have it."""
 
-    def start(self) -> Self:
-        """Put the battery in."""
-        if self._thread is None:
-            self._stopped.clear()
-            self._thread = Thread(target=self._run, name=type(self).__name__, daemon=True)
-            self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Take the battery out; safe to call twice."""
-        self._stopped.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _run(self) -> None:
-        while not self._stopped.is_set():
+    def run(self) -> None:
+        """Advertise until stopped."""
+        while not self.stopped.is_set():
             self.advertise()
-            self._stopped.wait(self._interval_s)
+            self.stopped.wait(self._interval_s)
 
 
 class RuuviTwin(BleSensor):
@@ -172,8 +159,9 @@ class PvvxTwin(BleSensor):
         atc: bool = False,
         interval_s: float = 1.0,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds)
+        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds, chance=chance)
         self._atc = atc
 
     def payload(self, weather: Weather) -> bytes:
@@ -220,8 +208,9 @@ class BtHomeTwin(BleSensor):
         key: bytes | None = None,
         interval_s: float = 1.0,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds)
+        super().__init__(air, address, scene, interval_s=interval_s, seconds=seconds, chance=chance)
         self._key = key
         self._first = b""
 
@@ -242,7 +231,12 @@ class BtHomeTwin(BleSensor):
         info |= bthome.ENCRYPTED
         data = bytes((info,)) + seal(body, self.address, info, self.count, self._key)
         self._first = self._first or data
-        return data[:-1] + bytes((data[-1] ^ 0x01,)) if take("crc") else data
+        return data[:1] + flipped(data[1:], self.faults.chance) if take("crc") else data
+
+    def half(self, data: bytes) -> int:
+        """Somewhere inside an object: cut between two, it would be a whole advertisement."""
+        del data
+        return self.faults.chance.choice(INSIDE_OBJECTS)
 
     def beacon(self, data: bytes) -> Beacon:
         """Service data of BTHome."""
@@ -262,13 +256,16 @@ def seal(body: bytes, address: str, info: int, count: int, key: bytes) -> bytes:
 
 def _objects(weather: Weather, rh: float) -> Iterator[bytes]:
     values = {
+        0x01: BATTERY_LEVEL,
         0x02: weather.air_temperature,
         0x03: rh,
         0x04: PRESSURE_PA,
         0x05: weather.global_irradiance * LX_PER_W_M2,
+        0x08: DEW_POINT_CEL,
         0x0C: BATTERY_V,
         0x44: math.hypot(weather.wind_u, weather.wind_v),
         0x5E: weather.wind_direction,
+        0x5F: RAIN_MM,
     }
     for identity, value in values.items():
         kind = bthome.KINDS[identity]

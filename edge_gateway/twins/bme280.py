@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.drivers.bme280 import (
-    BME280_ID,
-    BMP280_ID,
     CALIBRATION,
     CHIP_ID,
     CONFIG,
@@ -21,6 +20,12 @@ from edge_gateway.drivers.bme280 import (
     SOFT_RESET,
     STATUS,
     decode,
+)
+from edge_gateway.drivers.formats.bosch_bme280 import (
+    BME280_ID,
+    BMP280_ID,
+    SKIPPED_16_BIT,
+    SKIPPED_20_BIT,
     decode_calibration,
 )
 from edge_gateway.reading import Flagged, Quantity
@@ -38,11 +43,18 @@ FORCED_MODES = (0b01, 0b10)
 class Bme280Twin(RegisterChip):
     """Measures the scene's air on command, with the oversampling it was told.
 
-    Fault `nan` skips the conversion and leaves the power-up values; `slow` converts three times
-    as long as the data sheet allows. `chip_id` makes it a BMP280 or something else.
+    Fault `nan` skips the conversion and leaves the power-up values, `nan_pressure` and
+    `nan_humidity` those of one channel; `slow` converts three times as long as the data sheet
+    allows. `chip_id` makes it a BMP280 or something else.
     """
 
-    FAULTS: ClassVar[Sequence[str]] = (*RegisterChip.FAULTS, "nan", "slow")
+    FAULTS: ClassVar[Sequence[str]] = (
+        *RegisterChip.FAULTS,
+        "nan",
+        "nan_pressure",
+        "nan_humidity",
+        "slow",
+    )
 
     def __init__(
         self,
@@ -51,12 +63,13 @@ class Bme280Twin(RegisterChip):
         air_pressure_pa: float = 100_800.0,
         chip_id: int = BME280_ID,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
         self._scene = scene
         self._air_pressure_pa = air_pressure_pa
         self._chip_id = chip_id
         self._seconds = seconds or stopwatch()
-        super().__init__()
+        super().__init__(chance)
 
     def power_up(self) -> None:
         """Registers as after a reset, section 5.3: all channels skipped."""
@@ -114,8 +127,11 @@ class Bme280Twin(RegisterChip):
         )
         # Oversampled once and unfiltered, 16 bits of the 20 are there (section 3.4).
         coarse = ~0xF
+        no_pressure, no_humidity = map(self.faults.take, ("nan_pressure", "nan_humidity"))
         return _data(
-            pressure & coarse, temperature & coarse, humidity if self._is_humid else 0x8000
+            SKIPPED_20_BIT if no_pressure else pressure & coarse,
+            temperature & coarse,
+            humidity if self._is_humid and not no_humidity else SKIPPED_16_BIT,
         )
 
 

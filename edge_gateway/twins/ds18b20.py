@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.drivers.ds18b20 import (
-    CEL_PER_COUNT,
-    FIXED_VALUE,
     NO_POWER_COUNTS,
     POWER_ON_COUNTS,
     POWER_ON_MARK,
     Measures,
-    crc8_dallas,
 )
-from edge_gateway.twins.faults import Faults
+from edge_gateway.drivers.formats.w1_slave import CEL_PER_COUNT, FIXED_VALUE, crc8_dallas
+from edge_gateway.twins.faults import Faults, cut, flipped
 from edge_gateway.twins.weather import Seconds, WeatherScene, stopwatch
 
 SURFACE_K_PER_W_M2 = 0.025  # asphalt in the sun: some 20 K above the air at noon
@@ -48,37 +47,38 @@ class Ds18b20Twin:
         measures: Measures = "surface",
         resolution_bits: int = 12,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
         self._scene = scene
         self._measures = measures
         self._resolution_bits = resolution_bits
         self._seconds = seconds or stopwatch()
-        self._faults = Faults(self.FAULTS)
+        self.faults = Faults(self.FAULTS, chance)
         self._retained = bytes(DATA_BYTES + 1)
 
     def fail(self, kind: str, times: int = 1) -> None:
         """Have a fault of `FAULTS` for the next `times` conversions."""
-        self._faults.order(kind, times)
+        self.faults.order(kind, times)
 
     def convert(self) -> bytes:
         """Measure and give the text of `w1_slave`."""
-        take = self._faults.take
+        take = self.faults.take
         if take("silent"):
             return b""
         if take("stale"):
             return self._text(b"\xff" * (DATA_BYTES + 1), shown=self._retained)
         pad = self._answer()
         if take("crc"):
-            pad = bytes((pad[0] ^ 0x20,)) + pad[1:]
+            pad = flipped(pad, self.faults.chance)
         text = self._text(pad)
-        return text[: len(text) // 2] if take("half_frame") else text
+        return cut(text[:-1], self.faults.chance) if take("half_frame") else text
 
     def _answer(self) -> bytes:
-        if self._faults.take("stuck"):
+        if self.faults.take("stuck"):
             return bytes(DATA_BYTES + 1)
-        if self._faults.take("reset"):
+        if self.faults.take("reset"):
             return self._scratchpad(POWER_ON_COUNTS, POWER_ON_MARK)
-        if self._faults.take("nan"):
+        if self.faults.take("nan"):
             return self._scratchpad(NO_POWER_COUNTS, POWER_ON_MARK)
         return self._scratchpad(self._counts())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from random import Random
 
 from edge_gateway.drivers.hukseflux import PV_VARIANT_OFFSET
 from edge_gateway.twins.modbus_slave import ModbusTwin
@@ -28,8 +29,9 @@ class HuksefluxTwin(ModbusTwin):
         pv_variant: bool = False,
         late_s: float = 0.7,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(line, unit=unit, late_s=late_s)
+        super().__init__(line, unit=unit, late_s=late_s, chance=chance)
         self._scene = scene
         self._offset = PV_VARIANT_OFFSET if pv_variant else 0
         self._seconds = seconds or stopwatch()

@@ -6,6 +6,7 @@ import errno
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from random import Random
 from threading import Lock
 from typing import ClassVar, Protocol
 
@@ -35,16 +36,16 @@ class I2cChip(Protocol):
 class SimulatedI2cBus:
     """The chips on a bus by 7-bit address. Hand its `open` to the link in place of smbus2's SMBus.
 
-    Fault `stuck`: a line is held low, and every address times out as under Linux. Fault `nak`:
-    nobody acknowledges. `hold` keeps a line low until `power_cycle`, as a chip that lost count
-    of the clock does.
+    Fault `stuck`: a line is held low, and every address fails as under Linux, with ETIMEDOUT or
+    EIO. Fault `nak`: nobody acknowledges. `hold` keeps a line low until `power_cycle`, as a chip
+    that lost count of the clock does.
     """
 
     FAULTS: ClassVar[Sequence[str]] = ("stuck", "nak")
 
-    def __init__(self, chips: Mapping[int, I2cChip]) -> None:
+    def __init__(self, chips: Mapping[int, I2cChip], *, chance: Random | None = None) -> None:
         self._chips = dict(chips)
-        self._faults = Faults(self.FAULTS)
+        self.faults = Faults(self.FAULTS, chance)
         self._plugged = True
         self._held = False
         self._lock = Lock()
@@ -59,7 +60,7 @@ class SimulatedI2cBus:
 
     def fail(self, kind: str, times: int = 1) -> None:
         """Have a fault of `FAULTS` for the next `times` transactions."""
-        self._faults.order(kind, times)
+        self.faults.order(kind, times)
 
     def hold(self) -> None:
         """Hold a line low until `power_cycle`."""
@@ -86,9 +87,9 @@ class SimulatedI2cBus:
             self.transactions += 1
             if not self._plugged:
                 raise _kernel_error(errno.ENODEV)
-            if self._held or self._faults.take("stuck"):
-                raise _kernel_error(errno.ETIMEDOUT)
-            if self._faults.take("nak"):
+            if self._held or self.faults.take("stuck"):
+                raise _kernel_error(self.faults.chance.choice((errno.ETIMEDOUT, errno.EIO)))
+            if self.faults.take("nak"):
                 raise no_acknowledge()
             for message in i2c_msgs:
                 self._carry(message)
@@ -111,16 +112,17 @@ class RegisterChip(ABC):
     """A chip whose first written byte is the register that reads and further writes begin at.
 
     `silent` acknowledges nothing once; `reset` loses its supply for a moment before the next
-    write; `half_frame` loses it in the middle of an answer, and the bus floats high from there;
-    `noise` turns one bit of an answer over, each time another one.
+    write, `reset_measuring` before the next answer; `half_frame` loses it in the middle of an
+    answer, and the bus floats high from there; `noise` turns one bit of an answer over. Neither
+    strikes the same place twice in a row.
     """
 
-    FAULTS: ClassVar[Sequence[str]] = ("silent", "reset", "half_frame", "noise")
+    FAULTS: ClassVar[Sequence[str]] = ("silent", "reset", "reset_measuring", "half_frame", "noise")
 
-    def __init__(self) -> None:
-        self.faults = Faults(self.FAULTS)
+    def __init__(self, chance: Random | None = None) -> None:
+        self.faults = Faults(self.FAULTS, chance)
         self._register = 0
-        self._turned = 0
+        self._struck = -1
         self.power_up()
 
     @abstractmethod
@@ -151,15 +153,21 @@ class RegisterChip(ABC):
 
     def read(self, count: int) -> bytes:
         """Give `count` bytes from the register named last."""
+        if self.faults.take("reset_measuring"):
+            self.power_up()
         answer = self.fetch(self._register, count)
         if self.faults.take("half_frame"):
             self.power_up()
-            return answer[: count // 2].ljust(count, b"\xff")
+            return answer[: self._place(count)].ljust(count, b"\xff")
         if self.faults.take("noise"):
-            self._turned += 1
-            place, bit = divmod(self._turned % (8 * count), 8)
+            place, bit = divmod(self._place(8 * count), 8)
             return bytes(byte ^ (1 << bit if at == place else 0) for at, byte in enumerate(answer))
         return answer
+
+    def _place(self, count: int) -> int:
+        place = self.faults.chance.randrange(count)
+        self._struck = place if place != self._struck else (place + 1) % count
+        return self._struck
 
 
 def no_acknowledge() -> OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.drivers.kipp_smp import ERROR, NORMAL_MODE, OVERFLOW, UNDERFLOW, VOID
@@ -15,6 +16,7 @@ SERVICE_MODE = 2
 HEATED_BY_SUN_K_PER_W_M2 = 0.004
 SUPPLY_V = 23.4
 HIGHEST_S16 = 0x7FFF
+SCALES = (-1, 0, 1, 2)
 STATUS_OF_FAULT = {
     "void": VOID,
     "saturated": OVERFLOW,
@@ -24,9 +26,17 @@ STATUS_OF_FAULT = {
 
 
 class KippSmpTwin(ModbusTwin):
-    """Answers functions 03 and 04 on registers 0-9; `scale` is its scale factor, -1 to 2."""
+    """Answers functions 03 and 04 on registers 0-9; `scale` is its scale factor, -1 to 2.
 
-    FAULTS: ClassVar[Sequence[str]] = (*ModbusTwin.FAULTS, *STATUS_OF_FAULT, "service_mode")
+    Fault `scale` answers with another one of those that can hold the irradiance.
+    """
+
+    FAULTS: ClassVar[Sequence[str]] = (
+        *ModbusTwin.FAULTS,
+        *STATUS_OF_FAULT,
+        "service_mode",
+        "scale",
+    )
 
     def __init__(
         self,
@@ -37,8 +47,9 @@ class KippSmpTwin(ModbusTwin):
         scale: int = 1,
         late_s: float = 0.7,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(line, unit=unit, late_s=late_s)
+        super().__init__(line, unit=unit, late_s=late_s, chance=chance)
         self._scene = scene
         self._scale = scale
         self._seconds = seconds or stopwatch()
@@ -48,7 +59,11 @@ class KippSmpTwin(ModbusTwin):
         del function
         weather = self._scene.at(self._seconds())
         sun = weather.global_irradiance
-        counts = round(sun * 10**self._scale)
+        scale = self._scale
+        if self.faults.take("scale"):
+            others = [one for one in SCALES if one != scale and sun * 10**one <= HIGHEST_S16]
+            scale = self.faults.chance.choice(others)
+        counts = round(sun * 10**scale)
         status = OVERFLOW if counts > HIGHEST_S16 else 0
         for fault, bit in STATUS_OF_FAULT.items():
             status |= bit if self.faults.take(fault) else 0
@@ -60,7 +75,7 @@ class KippSmpTwin(ModbusTwin):
                     *(SMP10_VOLT, DATA_MODEL),
                     SERVICE_MODE if self.faults.take("service_mode") else NORMAL_MODE,
                     status,
-                    self._scale & 0xFFFF,
+                    scale & 0xFFFF,
                     *(irradiance, irradiance, 0),
                     round(body * 10) & 0xFFFF,
                     round(SUPPLY_V * 10),

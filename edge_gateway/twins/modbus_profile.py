@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import ClassVar
 
-from edge_gateway.drivers.formats.register_map import RegisterMap
+from edge_gateway.drivers.formats.register_map import Register, RegisterMap, Type
 from edge_gateway.reading import Quantity
 from edge_gateway.twins.modbus_slave import ModbusTwin
 from edge_gateway.twins.pty_line import PtyLine
 from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
+
+HIGHEST: Mapping[Type, int] = {
+    "u16": 0xFFFF,
+    "s16": 0x7FFF,
+    "u32": 0xFFFFFFFF,
+    "s32": 0x7FFFFFFF,
+    "f32": 0x7F7FFFFF,
+}
 
 
 class ModbusProfileTwin(ModbusTwin):
@@ -29,8 +38,9 @@ class ModbusProfileTwin(ModbusTwin):
         unit: int | None = None,
         late_s: float = 0.7,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(line, unit=unit or register_map.unit, late_s=late_s)
+        super().__init__(line, unit=unit or register_map.unit, late_s=late_s, chance=chance)
         self._scene = scene
         self._map = register_map
         self._seconds = seconds or stopwatch()
@@ -46,11 +56,9 @@ class ModbusProfileTwin(ModbusTwin):
                 continue
             words = register.words_of(held_value(weather, register.quantity))
             if saturated:
-                words = (0x7FFF, *words[1:])
+                words = _as_read(HIGHEST[register.type], register)
             if no_value and register.nan:
-                code = register.nan[0].to_bytes(2 * register.words)
-                words = tuple(code[at] << 8 | code[at + 1] for at in range(0, len(code), 2))
-                words = words if register.word_order == "high_first" else words[::-1]
+                words = _as_read(register.nan[0], register)
             held.update(zip(range(register.address, register.stop), words, strict=True))
         return held
 
@@ -65,3 +73,8 @@ def held_value(weather: Weather, quantity: Quantity) -> float:
         Quantity.GLOBAL_IRRADIANCE: weather.global_irradiance,
     }
     return known.get(quantity, (quantity.nature.low + quantity.nature.high) / 2)
+
+
+def _as_read(bits: int, register: Register) -> tuple[int, ...]:
+    words = tuple(bits >> 16 * at & 0xFFFF for at in reversed(range(register.words)))
+    return words if register.word_order == "high_first" else words[::-1]

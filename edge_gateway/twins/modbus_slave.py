@@ -7,9 +7,11 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.links.frames import has_modbus_crc, with_modbus_crc
+from edge_gateway.twins.faults import cut, flipped, line_noise
 from edge_gateway.twins.pty_line import LineTwin, PtyLine
 
 READ_HOLDING, READ_INPUT = 0x03, 0x04
@@ -19,8 +21,7 @@ REQUEST_BYTES = 8
 SHORTEST_REQUEST_BYTES = 4
 
 FRAME_GAP_S = 0.002  # 3.5 characters at 19200 baud
-TURN_AROUND_NOISE = b"\x00\xff\x00"
-HOARSE = b"\x31\xd2\x00\x8f\xff\x04"
+LONGEST_BABBLE = 40
 
 
 class ModbusTwin(LineTwin):
@@ -46,8 +47,15 @@ class ModbusTwin(LineTwin):
         "exception_6",
     )
 
-    def __init__(self, line: PtyLine, *, unit: int = 1, late_s: float = 0.7) -> None:
-        super().__init__(line)
+    def __init__(
+        self,
+        line: PtyLine,
+        *,
+        unit: int = 1,
+        late_s: float = 0.7,
+        chance: Random | None = None,
+    ) -> None:
+        super().__init__(line, chance)
         self.unit = unit
         self._late_s = late_s
 
@@ -84,20 +92,20 @@ class ModbusTwin(LineTwin):
         return with_modbus_crc(bytes((unit, function, len(values))) + values)
 
     def _talk(self, request: bytes) -> Iterator[bytes]:
-        take = self.faults.take
+        take, chance = self.faults.take, self.faults.chance
         answer = self._answer_or_exception(request)
         if take("echo"):
             yield request
         if take("silent") or (take("late") and self.stopped.wait(self._late_s)):
             return
         if take("noise"):
-            yield TURN_AROUND_NOISE
+            yield line_noise(chance)
         if take("babble"):
-            yield HOARSE
+            yield chance.randbytes(chance.randrange(1, LONGEST_BABBLE))
         elif take("crc"):
-            yield answer[:4] + bytes((answer[4] ^ 0x10,)) + answer[5:]
+            yield flipped(answer, chance)
         elif take("half_frame"):
-            yield answer[: len(answer) // 2]
+            yield cut(answer, chance)
         elif take("wrong_slave"):
             yield with_modbus_crc(bytes((self.unit + 1,)) + answer[1:-2])
         elif take("split_frame"):

@@ -36,6 +36,7 @@ class PrivateBus:
                 ],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                process_group=0,  # a Ctrl-C in the terminal ends us, and we end it
             )
             self._daemon = daemon
             if daemon.stdout is not None:

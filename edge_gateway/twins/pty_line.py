@@ -9,13 +9,14 @@ import pty
 import select
 import time
 import tty
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import ClassVar, Self
+from random import Random
+from threading import Lock
+from typing import ClassVar
 
 from edge_gateway.twins.faults import Faults
+from edge_gateway.twins.powered import Powered
 
 _CHUNK = 4096
 
@@ -24,8 +25,8 @@ class PtyLine:
     """A raw line: the gateway opens `path`, the simulated device reads and writes here.
 
     With `by_id` that path is a link, as udev makes it, which goes at `unplug` and comes back at
-    `plug`, pointing to a device node that may bear another name. Like a real wire it loses what
-    nobody reads. All methods may be called from any thread.
+    `plug`, pointing to a device node of another name. Like a real wire it loses what nobody reads.
+    All methods may be called from any thread.
     """
 
     def __init__(self, by_id: Path | None = None) -> None:
@@ -36,6 +37,7 @@ class PtyLine:
         self._waking = Lock()
         self._moving = False
         self._closed = False
+        self._node = ""
         # Master and slave end; the slave's is kept open, or the master reads EIO between two
         # openings by the gateway.
         self._ends: tuple[int, int] | None = None
@@ -53,12 +55,13 @@ class PtyLine:
         with self._plug_in_hand():
             if self._ends is not None or self._closed:
                 return
-            master, slave = pty.openpty()
+            master, slave = self._new_ends()
             tty.setraw(slave)
             os.set_blocking(master, False)
             self._ends = master, slave
+            self._node = os.ttyname(slave)
             if self._by_id is not None:
-                self._by_id.symlink_to(os.ttyname(slave))
+                self._by_id.symlink_to(self._node)
 
     def unplug(self) -> None:
         """Pull the plug: the gateway's end hangs up, and its path is gone."""
@@ -108,6 +111,17 @@ class PtyLine:
                 self._closed = True
                 os.close(self._wake)
 
+    def _new_ends(self) -> tuple[int, int]:
+        ends = pty.openpty()
+        if self._by_id is None or os.ttyname(ends[1]) != self._node:
+            return ends
+        # The kernel gives the free number again; to an adapter whose old node a program still
+        # holds open it gives the next.
+        others = pty.openpty()
+        for end in ends:
+            os.close(end)
+        return others
+
     @contextlib.contextmanager
     def _plug_in_hand(self) -> Generator[None]:
         # A reader that is woken meanwhile leaves the wake-up standing, so that it cannot wait for
@@ -119,47 +133,24 @@ class PtyLine:
             yield
 
 
-class LineTwin(ABC):
+class LineTwin(Powered):
     """A simulated device at the far end of a line, in a thread of its own.
 
-    `start` and `stop`, or a `with` block; the line stays its owner's.
+    The line stays its owner's.
     """
 
     FAULTS: ClassVar[Sequence[str]]
     """Kinds of fault it can have."""
 
-    def __init__(self, line: PtyLine) -> None:
+    def __init__(self, line: PtyLine, chance: Random | None = None) -> None:
+        super().__init__()
         self.line = line
-        self.faults = Faults(self.FAULTS)
-        self.stopped = Event()
-        self._thread: Thread | None = None
+        self.faults = Faults(self.FAULTS, chance)
 
     def fail(self, kind: str, times: int = 1) -> None:
         """Have a fault of `FAULTS` the next `times` times."""
         self.faults.order(kind, times)
 
-    def start(self) -> Self:
-        """Power on."""
-        if self._thread is None:
-            self.stopped.clear()
-            self._thread = Thread(target=self.run, name=type(self).__name__, daemon=True)
-            self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Power off and wait until the thread has ended; safe to call twice."""
-        self.stopped.set()
+    def wake(self) -> None:
+        """End a read that waits on the line."""
         self.line.wake()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
-
-    @abstractmethod
-    def run(self) -> None:
-        """Behave as the device until `stopped` is set."""
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import ClassVar
 
-from edge_gateway.drivers.sht import (
-    CLEAR_STATUS,
+from edge_gateway.drivers.formats.sensirion import (
     CRC_POLYNOMIAL,
     CRC_START,
     FULL_SCALE,
+    VARIANTS,
+    Model,
+)
+from edge_gateway.drivers.sht import (
+    CLEAR_STATUS,
     HEATER_OFF,
     HEATER_ON,
     READ_STATUS,
     RESET_DETECTED,
-    VARIANTS,
-    Model,
 )
 from edge_gateway.links.frames import crc8
-from edge_gateway.twins.faults import Faults
+from edge_gateway.twins.faults import Faults, cut, flipped
 from edge_gateway.twins.i2c_bus import no_acknowledge
 from edge_gateway.twins.weather import Seconds, WeatherScene, stopwatch
 
 # Longest conversion at high repeatability, data sheets SHT4x and SHT3x-DIS.
 CONVERSION_S: dict[Model, float] = {"sht4x": 0.0083, "sht3x": 0.0155}
 SLOW = 3
+SERIAL_NUMBER = (0x0ABC, 0x1234)
 
 
 class ShtTwin:
     """Measures the scene's air on command; a read before the conversion ends is not acknowledged.
 
     A measurement can be fetched once. `slow` converts three times as long as the data sheet
-    allows, `half_frame` gives half an answer, `reset` loses the supply for a moment before the
-    next command, `heating` is an SHT3x whose heater somebody left on.
+    allows, `half_frame` gives a part of an answer, `reset` loses the supply for a moment before the
+    next command and `reset_measuring` before the next answer, `heating` is an SHT3x whose heater
+    somebody left on.
     """
 
     FAULTS: ClassVar[Sequence[str]] = (
@@ -44,16 +49,22 @@ class ShtTwin:
         "all_zeros",
         "slow",
         "reset",
+        "reset_measuring",
         "heating",
     )
 
     def __init__(
-        self, scene: WeatherScene, *, model: Model = "sht4x", seconds: Seconds | None = None
+        self,
+        scene: WeatherScene,
+        *,
+        model: Model = "sht4x",
+        seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
         self._scene = scene
         self._model: Model = model
         self._seconds = seconds or stopwatch()
-        self._faults = Faults(self.FAULTS)
+        self.faults = Faults(self.FAULTS, chance)
         self.power_up()
 
     def power_up(self) -> None:
@@ -64,23 +75,28 @@ class ShtTwin:
 
     def fail(self, kind: str, times: int = 1) -> None:
         """Have a fault of `FAULTS` for the next `times` measurements."""
-        self._faults.order(kind, times)
+        self.faults.order(kind, times)
 
     def write(self, data: bytes) -> None:
-        """Take a command: the single shot of high repeatability and an SHT3x's status."""
-        if self._faults.take("silent"):
+        """Take a command: single shot of high repeatability, serial number, an SHT3x's status."""
+        if self.faults.take("silent"):
             raise no_acknowledge()
-        if self._faults.take("reset"):
+        if self.faults.take("reset"):
             self.power_up()
-        if self._faults.take("heating"):
+        if self.faults.take("heating"):
             self._status |= HEATER_ON
         if data == VARIANTS[self._model].measure:
             self._measure()
+        elif data == VARIANTS[self._model].serial_number:
+            parts = (_closed(part.to_bytes(2)) for part in SERIAL_NUMBER)
+            self._answer, self._ready_s = b"".join(parts), 0.0
         elif self._model == "sht4x" or not self._tell(data):
             raise no_acknowledge()
 
     def read(self, count: int) -> bytes:
         """Give the measurement once it is there; beyond its end the bus floats high."""
+        if self.faults.take("reset_measuring"):
+            self.power_up()
         if not self._answer or self._seconds() < self._ready_s:
             raise no_acknowledge()
         answer, self._answer = self._answer, b""
@@ -101,7 +117,7 @@ class ShtTwin:
     def _measure(self) -> None:
         now_s = self._seconds()
         self._answer = self._spoilt(self._measured(now_s))
-        slowness = SLOW if self._faults.take("slow") else 1
+        slowness = SLOW if self.faults.take("slow") else 1
         self._ready_s = now_s + slowness * CONVERSION_S[self._model]
 
     def _measured(self, at_s: float) -> bytes:
@@ -112,13 +128,14 @@ class ShtTwin:
         return word(temperature) + word(humidity)
 
     def _spoilt(self, answer: bytes) -> bytes:
-        take = self._faults.take
+        take, chance = self.faults.take, self.faults.chance
         if take("crc"):
-            return answer[:2] + bytes((answer[2] ^ 0x01,)) + answer[3:]
+            return flipped(answer, chance)
         if take("half_frame"):
-            return answer[: len(answer) // 2]
+            return cut(answer, chance)
         if take("noise"):
-            return bytes(byte ^ 0xA5 for byte in answer)
+            at = chance.randrange(len(answer))
+            return answer[:at] + bytes((answer[at] ^ chance.randrange(1, 256),)) + answer[at + 1 :]
         if take("all_ones"):
             return b"\xff" * len(answer)
         if take("all_zeros"):

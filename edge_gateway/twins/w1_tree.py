@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import Protocol, Self
+from threading import Lock
+from typing import Protocol
+
+from edge_gateway.twins.powered import Powered
 
 
 class W1Slave(Protocol):
@@ -17,7 +19,7 @@ class W1Slave(Protocol):
         ...
 
 
-class SimulatedW1Tree:
+class SimulatedW1Tree(Powered):
     """The slaves of one bus by name, each with a folder of its own under `folder`.
 
     A plain file does not measure when it is opened, as one of sysfs does. Hand `read_file` to the
@@ -27,12 +29,11 @@ class SimulatedW1Tree:
     def __init__(
         self, folder: Path, slaves: Mapping[str, W1Slave], *, period_s: float = 1.0
     ) -> None:
+        super().__init__()
         self._folder = folder
         self._slaves = dict(slaves)
         self._period_s = period_s
         self._moving = Lock()
-        self._stopped = Event()
-        self._thread: Thread | None = None
         self.plug()
 
     def convert(self, slave: str) -> None:
@@ -66,30 +67,10 @@ class SimulatedW1Tree:
                 place.mkdir(parents=True, exist_ok=True)
                 (place / "w1_slave").touch()
 
-    def start(self) -> Self:
-        """Begin to rewrite all files once a period."""
-        if self._thread is None:
-            self._stopped.clear()
-            self._thread = Thread(target=self._run, name="w1-tree", daemon=True)
-            self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Rewrite no more; safe to call twice."""
-        self._stopped.set()
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Rewrite all files once a period."""
         while True:
             for slave in self._slaves:
                 self.convert(slave)
-            if self._stopped.wait(self._period_s):
+            if self.stopped.wait(self._period_s):
                 return

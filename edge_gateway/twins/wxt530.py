@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from random import Random
 from typing import ClassVar
 
 from edge_gateway.drivers.formats.vaisala_ascii import FIELDS
@@ -12,13 +13,17 @@ from edge_gateway.twins.pty_line import LineTwin, PtyLine
 from edge_gateway.twins.weather import Seconds, Weather, WeatherScene, stopwatch
 from edge_gateway.twins.windsonic import beats
 
-FIRST_DIGIT = len("0R0,Dm=")
+LINE_END = "\r\n"
+NONE = frozenset[str]()
+OF_WIND = frozenset({"Dm", "Sm"})
 PRESSURE_PA = 100_830.0
 SUPPLY_V, HEATING_V = 12.1, 0.0
-METRIC = {"Dm": "D", "Sm": "M", "Ta": "C", "Ua": "P", "Pa": "H", "Vs": "V", "Vh": "N"}
+OF_RAIN = ("Rc", "Ri", "Hc")
+OF_THE_REST = {"Dm": "D", "Sm": "M", "Ta": "C", "Ua": "P", "Pa": "H", "Vs": "V", "Vh": "N"}
+METRIC = OF_THE_REST | dict.fromkeys(OF_RAIN, "M")
 # The parameters of each message, in the order of the manual.
 MESSAGES = {
-    "0": ("Dm", "Sm", "Ta", "Ua", "Pa", "Vh", "Vs"),
+    "0": ("Dm", "Sm", "Ta", "Ua", "Pa", *OF_RAIN, "Vh", "Vs"),
     "1": ("Dm", "Sm"),
     "2": ("Ta", "Ua", "Pa"),
     "5": ("Vh", "Vs"),
@@ -29,11 +34,22 @@ RAIN = "Rc=0.00M,Rd=0s,Ri=0.0M,Hc=0.0M,Hd=0s,Hi=0.0M"
 class Wxt530Twin(LineTwin):
     """Sends its composite message `rate_hz` times a second, or when asked where `polled`.
 
-    `units` takes other unit letters than the metric ones, by key. `invalid` marks all values with
-    #, `error` answers by a text, `reset` starts anew and says so, `rain` sends rain alone before.
+    `units` takes other unit letters than the metric ones, by key; fault `unit` takes others once.
+    `invalid` marks all values with #, `invalid_wind` those of the wind, `error` answers by a text,
+    `reset` starts anew and says so, `rain` sends rain alone before, `late` answers after `late_s`.
     """
 
-    FAULTS: ClassVar[Sequence[str]] = (*LINE_FAULTS, "echo", "invalid", "error", "reset", "rain")
+    FAULTS: ClassVar[Sequence[str]] = (
+        *LINE_FAULTS,
+        "echo",
+        "invalid",
+        "invalid_wind",
+        "unit",
+        "error",
+        "reset",
+        "rain",
+        "late",
+    )
 
     def __init__(
         self,
@@ -45,9 +61,11 @@ class Wxt530Twin(LineTwin):
         address: str = "0",
         rate_hz: float = 0.2,
         units: Mapping[str, str] | None = None,
+        late_s: float = 0.0,
         seconds: Seconds | None = None,
+        chance: Random | None = None,
     ) -> None:
-        super().__init__(line)
+        super().__init__(line, chance)
         self._scene = scene
         self._polled = polled
         self._crc = crc
@@ -55,7 +73,8 @@ class Wxt530Twin(LineTwin):
         self._rate_hz = rate_hz
         self._units = {**METRIC, **(units or {})}
         self._seconds = seconds or stopwatch()
-        self._lines = SpoiltLines(self.faults)
+        self._late_s = late_s
+        self._lines = SpoiltLines(self.faults, holds=not polled)
 
     def run(self) -> None:
         """Talk until stopped."""
@@ -63,16 +82,23 @@ class Wxt530Twin(LineTwin):
             self._answer()
             return
         for due_s in beats(1 / self._rate_hz, self._seconds, self.stopped.wait):
-            for part in self._talk("0", due_s):
-                self.line.write(part)
+            self.beat(due_s)
 
-    def message(self, number: str, at_s: float, *, invalid: bool = False) -> bytes:
+    def beat(self, at_s: float) -> None:
+        """Send the composite message."""
+        for part in self._talk("0", at_s):
+            self.line.write(part)
+
+    def message(self, number: str, at_s: float, invalid: frozenset[str] = NONE) -> bytes:
         """One message as the manual prints it: 0 composite, 1 wind, 2 PTU, 3 rain, 5 supervisor."""
         if number == "3":
             return self._closed(number, RAIN)
-        held = values(self._scene.at(at_s))
+        held, units = values(self._scene.at(at_s)), self._units
+        if self.faults.take("unit"):
+            choice = self.faults.chance.choice
+            units = {key: choice(list(FIELDS[key].units)) for key in units}
         parts = [
-            written(key, held[key], self._units[key], invalid=invalid) for key in MESSAGES[number]
+            written(key, held[key], units[key], invalid=key in invalid) for key in MESSAGES[number]
         ]
         return self._closed(number, ",".join(parts))
 
@@ -110,8 +136,11 @@ class Wxt530Twin(LineTwin):
         if take("error"):
             yield self._text("Unable to measure error")
             return
-        message = self.message(number, at_s, invalid=take("invalid"))
-        yield from self._lines.talk(message, FIRST_DIGIT)
+        if take("late"):
+            self.stopped.wait(self._late_s)
+        invalid = frozenset(FIELDS) if take("invalid") else NONE
+        message = self.message(number, at_s, invalid | (OF_WIND if take("invalid_wind") else NONE))
+        yield from self._lines.talk(message, slice(0, len(message) - len(LINE_END)))
 
     def _text(self, what: str) -> bytes:
         return self._end(f"{self._address}{'t' if self._crc else 'T'}X,{what}")
@@ -132,6 +161,7 @@ def values(weather: Weather) -> Mapping[str, float]:
         "Ta": weather.air_temperature,
         "Ua": weather.relative_humidity,
         "Pa": PRESSURE_PA,
+        **dict.fromkeys(OF_RAIN, 0.0),
         "Vh": HEATING_V,
         "Vs": SUPPLY_V,
     }

@@ -1,20 +1,29 @@
 """For consumers: from the bytes of a message back to readings. Standard library only.
 
-pack = decode(payload)
-if seen.first(pack.key):
-    for reading in pack.readings: ...
+for pack in decode_all(payload):
+    if seen.first(pack.key):
+        for reading in pack.readings: ...
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_gateway.uplink.rfc8428 import BadPack, Record, parse, resolve
 
-__all__ = ["BadPack", "Pack", "Received", "ReceivedEvent", "Seen", "decode", "split_name"]
+__all__ = [
+    "BadPack",
+    "Pack",
+    "Received",
+    "ReceivedEvent",
+    "Seen",
+    "decode",
+    "decode_all",
+    "split_name",
+]
 
 GOOD, MISSING = 1, 9
 
@@ -70,7 +79,10 @@ class ReceivedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One message. `key` is GATEWAY/STORE/SEQUENCE: a key seen before is a repetition."""
+    """One block. `key` is GATEWAY/STORE/SEQUENCE[.PART]: a key seen before is a repetition.
+
+    `before_unix_s`: of readings without a date, a date they are all older than, where one is known.
+    """
 
     gateway: str
     key: str
@@ -79,20 +91,25 @@ class Pack:
     boot_id: str
     readings: tuple[Received, ...]
     events: tuple[ReceivedEvent, ...]
+    before_unix_s: float | None = None
 
 
 class Seen:
-    """Remembers the keys of the last `limit` messages."""
+    """Remembers the keys of the last `limit` blocks."""
 
     def __init__(self, limit: int = 100_000) -> None:
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._limit = limit
 
     def first(self, key: str) -> bool:
-        """Whether this is the first time that `key` comes."""
-        if key in self._keys:
-            self._keys.move_to_end(key)
-            return False
+        """Whether this is the first time that `key` comes; a part of a block seen whole is not."""
+        whole, _, sequence = key.rpartition("/")
+        numbers = sequence.split(".")
+        for count in range(1, len(numbers) + 1):
+            known = f"{whole}/{'.'.join(numbers[:count])}" if whole else key
+            if known in self._keys:
+                self._keys.move_to_end(known)
+                return False
         self._keys[key] = None
         if len(self._keys) > self._limit:
             self._keys.popitem(last=False)
@@ -100,25 +117,50 @@ class Seen:
 
 
 def decode(payload: bytes, *, received_unix_s: float | None = None) -> Pack:
-    """Decode one message, gzip or not. Raises BadPack.
+    """The same of a message that holds one block, as live ones do. Raises BadPack for others."""
+    packs = decode_all(payload, received_unix_s=received_unix_s)
+    if len(packs) != 1:
+        raise BadPack(f"the message holds {len(packs)} blocks, each with its key: use decode_all")
+    return packs[0]
+
+
+def decode_all(payload: bytes, *, received_unix_s: float | None = None) -> tuple[Pack, ...]:
+    """Decode one message, gzip or not, of one block or several. Raises BadPack.
 
     `received_unix_s`: when it came, to date what a gateway with an unset clock could only give
     relative to the sending; without it such readings have no `unix_s`.
     """
     records = list(resolve(parse(payload)))
-    root = next((_ROOT.fullmatch(record.name) for record in records[:1]), None)
-    head = records[0].text if records else None
-    if root is None or root[2] != "batch" or head is None or head.count("/") != 3:  # noqa: PLR2004
-        raise BadPack("the first record is not the batch record of an edge gateway")
+    root = _ROOT.fullmatch(records[0].name) if records else None
+    if root is None or root[2] != "batch":
+        raise BadPack(_NOT_OURS)
+    gateway: str = root[1]
+    starts = [place for place, record in enumerate(records) if record.name == root.group()]
+    return tuple(
+        _block(gateway, records[start:end], received_unix_s)
+        for start, end in zip(starts, [*starts[1:], len(records)], strict=True)
+    )
+
+
+_NOT_OURS = "the first record is not the batch record of an edge gateway"
+
+
+def _block(gateway: str, records: Sequence[Record], received_unix_s: float | None) -> Pack:
+    head = records[0].text
+    if head is None or head.count("/") != 3:  # noqa: PLR2004
+        raise BadPack(_NOT_OURS)
     store, sequence, arrival, clock = head.split("/")
-    envelope = _Envelope(root[1], f"{root[1]}/{store}/{sequence}", arrival, clock, received_unix_s)
-    boot_id = ""
+    key = f"{gateway}/{store}/{sequence}"
+    envelope = _Envelope(gateway, key, arrival, clock, received_unix_s)
+    boot_id, before = "", None
     events: list[ReceivedEvent] = []
     series: dict[str, _Series] = {}
     for record in records[1:]:
-        name = record.name.removeprefix(f"urn:dev:ops:{root[1]}:")
+        name = record.name.removeprefix(f"urn:dev:ops:{gateway}:")
         if name == "boot":
             boot_id = record.text or ""
+        elif name == "before":
+            before = record.value
         elif name.startswith("event:") and record.text is not None:
             events.append(_event(record, name, envelope))
         else:
@@ -127,7 +169,7 @@ def decode(payload: bytes, *, received_unix_s: float | None = None) -> Pack:
                 measurand, note = name, ""
             series.setdefault(measurand, _Series(measurand)).add(record, note)
     readings = tuple(reading for one in series.values() for reading in one.readings(envelope))
-    return Pack(root[1], envelope.key, arrival, clock, boot_id, readings, tuple(events))
+    return Pack(gateway, key, arrival, clock, boot_id, readings, tuple(events), before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
-"""One MQTT 5 connection, from TCP to DISCONNECT, driven by its owner's thread.
+"""One MQTT connection, from TCP to DISCONNECT, driven by its owner's thread.
 
 Each attempt is a new paho client with a clean start: the outbox is the only memory, so a session
-kept at the broker or in paho could only repeat or reorder. (MQTT 3.1.1, where a denied message
-cannot be told from a delivered one, is not spoken.)
+kept at the broker or in paho could only repeat or reorder.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import ssl
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,14 +18,24 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge_gateway.config import TlsConfig, UplinkConfig
+from edge_gateway.config_uplink import UplinkConfig
+from edge_gateway.uplink.encoder import Packet
+from edge_gateway.uplink.tls import first_line, tls_context
 from edge_gateway.uplink.trouble import LinkTrouble, in_words
+from edge_gateway.uplink.versions import Mqtt, Rejection
 
 # For TCP and for TLS, each; a stop never waits longer for a connection that is being made.
 CONNECT_TIMEOUT_S = 5.0
 
 # MQTT 5 section 3.2.2.3.3: what a broker allows that does not say.
 _RECEIVE_MAXIMUM = 65_535
+
+# Below this not even the account of what was too large could be told.
+_LEAST_PACKET = 1024
+
+_PAHO = {Mqtt.V5: MQTTProtocolVersion.MQTTv5, Mqtt.V3: MQTTProtocolVersion.MQTTv311}
+# What a broker says to a version it does not speak, or does not speak well.
+_NOT_SPOKEN = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 
 _UNREADABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -42,31 +50,45 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The broker's answer to message `number`; `refusal` is empty when it took it."""
+    """The broker's answer to message `number` on `topic`; `refusal` is empty when it took it.
+
+    With MQTT 3.1.1 it always is.
+    """
 
     number: int
     refusal: str
+    topic: str = ""
 
 
 class Connection:
-    """An attempt to connect, and the connection if it succeeds. `ended` tells why it is over."""
+    """An attempt to connect, and the connection if it succeeds. `ended` tells why it is over.
 
-    def __init__(self, config: UplinkConfig, client_id: str, *, topic: str, will: bytes) -> None:
+    `rejection` tells whether it ended because of the version, as far as can be known.
+    """
+
+    def __init__(
+        self, config: UplinkConfig, client_id: str, *, version: Mqtt, will: Packet
+    ) -> None:
         self.accepted: Accepted | None = None
         self.ended = ""
+        self.rejection: Rejection | None = None
         self._config = config
+        self.version = version
+        self._topics: dict[int, str] = {}
         self._answers: list[Answer] = []
         self._said = ""
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
+            # Of 5 it is told when it connects.
+            clean_session=None if version is Mqtt.V5 else True,
+            protocol=_PAHO[version],
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         # The window is kept by the owner, who knows the broker's maximum; paho's is switched off.
         client.max_inflight_messages = 0
-        client.will_set(topic, will, qos=1, retain=True)
+        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -77,11 +99,14 @@ class Connection:
         """Connect and send CONNECT; raises LinkTrouble. The answer comes with later turns."""
         config = self._config
         if config.username is not None:
-            self._client.username_pw_set(config.username, _password(config))
+            path = config.password_file
+            password = None if path is None else first_line(path, "password_file")
+            self._client.username_pw_set(config.username, password)
         if config.tls is not False:
-            cast("Any", self._client).tls_set_context(_tls_context(config.tls))
+            cast("Any", self._client).tls_set_context(tls_context(config.tls))
+        start: dict[str, Any] = {"clean_start": True} if self.version is Mqtt.V5 else {}
         try:
-            self._client.connect(config.host, config.port, config.keepalive_s, clean_start=True)
+            self._client.connect(config.host, config.port, config.keepalive_s, **start)
         except OSError as error:
             raise LinkTrouble(in_words(error, config)) from error
 
@@ -107,21 +132,17 @@ class Connection:
         if self._client.socket() is None:
             self._end(self._said or "the connection was lost")
 
-    def publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        retain: bool = False,
-        content_type: str,
-        user_properties: Iterable[tuple[str, str]] = (),
-    ) -> int:
-        """Send a message with QoS 1 and return its number."""
-        properties: Any = Properties(PacketTypes.PUBLISH)  # its attributes exist at run time only
-        properties.ContentType = content_type
-        for pair in user_properties:
-            properties.UserProperty = pair
-        return self._client.publish(topic, payload, 1, retain, properties).mid
+    def publish(self, packet: Packet) -> int:
+        """Send a message with QoS 1 and return its number; 3.1.1 has no place for properties."""
+        properties: Any = None
+        if self.version is Mqtt.V5:
+            properties = Properties(PacketTypes.PUBLISH)  # its attributes exist at run time only
+            properties.ContentType = packet.content_type
+            for pair in packet.properties:
+                properties.UserProperty = pair
+        sent = self._client.publish(packet.topic, packet.payload, 1, packet.retain, properties)
+        self._topics[sent.mid] = packet.topic
+        return sent.mid
 
     def take_answers(self) -> list[Answer]:
         """What the broker has answered since the last call."""
@@ -158,15 +179,22 @@ class Connection:
         properties: Properties | None,
     ) -> None:
         if reason.is_failure:
-            self._end(_refused_connection(reason, self._config))
+            if str(reason) in _NOT_SPOKEN:
+                self.rejection = Rejection.SAID
+            self._end(_refused_connection(reason, self._config, self.version))
             return
         limits = _as_dict(properties)
         if limits.get("MaximumQoS") == 0:
             self._end("the broker takes QoS 0 only: nothing could be known to have arrived")
             return
-        self.accepted = Accepted(
-            int(limits.get("ReceiveMaximum", _RECEIVE_MAXIMUM)), limits.get("MaximumPacketSize")
-        )
+        largest = limits.get("MaximumPacketSize")
+        if largest is not None and largest < _LEAST_PACKET:
+            self._end(
+                f"the broker takes packets of {largest} bytes at most: "
+                f"set its maximum packet size to {_LEAST_PACKET} or more"
+            )
+            return
+        self.accepted = Accepted(int(limits.get("ReceiveMaximum", _RECEIVE_MAXIMUM)), largest)
 
     def _on_disconnect(
         self,
@@ -177,13 +205,16 @@ class Connection:
         _properties: Properties | None,
     ) -> None:
         if flags.is_disconnect_packet_from_server:
+            if self.accepted is None and str(reason) in _NOT_SPOKEN:
+                self.rejection = Rejection.SAID
             self._end(f"the broker ended the connection: {reason}")
         elif self._said:
             self._end(self._said)
         elif self.accepted is None:
+            self.rejection = self.rejection or Rejection.SILENT
             self._end(
                 "the broker closed the connection without an answer: "
-                "does this port want TLS, a client certificate, or MQTT 3.1.1?"
+                f"does this port want TLS, a client certificate, or not MQTT {self.version}?"
             )
         elif reason.is_failure and str(reason) != "Unspecified error":
             self._end(f"the connection was lost: {reason}")
@@ -198,7 +229,8 @@ class Connection:
         reason: ReasonCode,
         _properties: Properties,
     ) -> None:
-        self._answers.append(Answer(number, str(reason) if reason.is_failure else ""))
+        refusal = str(reason) if reason.is_failure else ""
+        self._answers.append(Answer(number, refusal, self._topics.pop(number, "")))
 
     def _on_log(self, _client: paho.Client, _userdata: object, level: int, message: str) -> None:
         # paho tells what a socket said only here; its own return codes say "unspecified".
@@ -206,8 +238,13 @@ class Connection:
             self._said = f"the connection was lost: {message}"
 
 
-def _refused_connection(reason: ReasonCode, config: UplinkConfig) -> str:
+def _refused_connection(reason: ReasonCode, config: UplinkConfig, version: Mqtt) -> str:
     said = str(reason)
+    if said in _NOT_SPOKEN:
+        advice = "3.1.1 is tried next"
+        if config.mqtt != "auto" or config.refuse_mqtt_3:
+            advice = 'with uplink.mqtt = "auto" and without refuse_mqtt_3 another one is tried'
+        return f"the broker does not speak MQTT {version} ({said}): {advice}"
     if said in {"Bad user name or password", "Not authorized"}:
         who = config.username or "a client without a user name"
         return (
@@ -215,45 +252,6 @@ def _refused_connection(reason: ReasonCode, config: UplinkConfig) -> str:
             "Check uplink.username, uplink.password_file and the broker's access list"
         )
     return f"the broker refuses the connection: {said}"
-
-
-def _password(config: UplinkConfig) -> str | None:
-    path = config.password_file
-    if path is None:
-        return None
-    try:
-        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LinkTrouble(f"uplink.password_file {path} cannot be read: {error}") from error
-
-
-class _NamedContext(ssl.SSLContext):
-    """Expects one certain name in the certificate, whatever host was dialled."""
-
-    expected_name: str | None = None
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        if self.expected_name is not None:
-            kwargs["server_hostname"] = self.expected_name
-        return super().wrap_socket(*args, **kwargs)
-
-
-def _tls_context(tls: TlsConfig) -> ssl.SSLContext:
-    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.expected_name = tls.server_name
-    key, path = "ca_file", tls.ca_file
-    try:
-        if tls.ca_file is None:
-            context.load_default_certs()
-        else:
-            context.load_verify_locations(tls.ca_file)
-        key, path = "certificate_file or key_file", tls.certificate_file
-        if tls.certificate_file is not None:
-            context.load_cert_chain(tls.certificate_file, tls.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise LinkTrouble(f"uplink.tls.{key} ({path}) cannot be used: {error}") from error
-    return context
 
 
 def _as_dict(properties: Properties | None) -> dict[str, Any]:

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import select
 from collections.abc import Mapping
+from dataclasses import replace
 from random import Random
 from threading import Thread
 
 from edge_gateway.clock import Clock
-from edge_gateway.config import UplinkConfig
+from edge_gateway.config_uplink import UplinkConfig
 from edge_gateway.outbox import Outbox
+from edge_gateway.uplink import state
 from edge_gateway.uplink.backoff import Backoff
 from edge_gateway.uplink.delivery import Delivery
+from edge_gateway.uplink.encoder import Encoder, Packet
 from edge_gateway.uplink.mqtt import Accepted, Connection
+from edge_gateway.uplink.payloads import Pole, load
 from edge_gateway.uplink.status import Ledger, UplinkStatus
+from edge_gateway.uplink.tls import first_line
 from edge_gateway.uplink.trouble import LinkTrouble
+from edge_gateway.uplink.versions import Mqtt, Versions
 
 # The answer to CONNECT may take a round trip over the slowest link and a broker's look-up.
 _CONNACK_WAIT_S = 10.0
 _RECONNECT_FIRST_S = 1.0
+
+# Where the machine has been up for longer, no power has just come back to a whole city.
+_COLD_START_NS = 300 * 10**9
 
 # Of the time a stop is given, this much is kept for the goodbye.
 _FAREWELL_S = 0.5
@@ -35,9 +43,10 @@ _log = logging.getLogger(__name__)
 
 
 class Uplink:
-    """Delivers an outbox to one broker. `about` is added to the retained birth message.
+    """Delivers an outbox to one broker, as the consumer `config.id` of it.
 
-    `random` spreads the reconnections of a fleet. Trouble with the broker never raises: it is in
+    `pole` is what payloads say of the gateway, `about` is added to the retained birth message.
+    `random` spreads the connections of a fleet. Trouble with the broker never raises: it is in
     `status`, and logged once when the link goes down and once when it is back.
     """
 
@@ -45,33 +54,37 @@ class Uplink:
         self,
         outbox: Outbox,
         config: UplinkConfig,
-        gateway_id: str,
+        pole: Pole,
         *,
         clock: Clock,
         random: Random,
         about: Mapping[str, str] | None = None,
     ) -> None:
+        self._outbox = outbox
         self._config = config
-        self._gateway_id = gateway_id
         self._clock = clock
+        self._random = random
         self._about = dict(about or {})
-        self._topic = f"{config.topic_prefix}/{gateway_id}"
-        scheme = "mqtt" if config.tls is False else "mqtts"
-        self._ledger = Ledger(f"{scheme}://{config.host}:{config.port}", clock)
+        self._gateway_id = pole.gateway_id
+        self._format = load(config.payload)
+        self._ledger = Ledger(config, clock)
+        self._encoder = Encoder(self._format, _as_seen(pole, config))
         self._delivery = Delivery(
             outbox,
-            gateway_id=gateway_id,
-            topic=self._topic,
-            inflight=config.inflight,
+            config,
+            self._encoder,
+            pole.gateway_id,
             clock=clock,
             random=random,
             ledger=self._ledger,
         )
+        self._versions = Versions(config.mqtt, refuse_3=config.refuse_mqtt_3)
         self._backoff = Backoff(_RECONNECT_FIRST_S, config.reconnect_max_s, random)
         self._down_reason = ""
+        self._is_warned = False
         self._stop_by_ns: int | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._thread = Thread(target=self._run, name="uplink", daemon=True)
+        self._thread = Thread(target=self._run, name=f"uplink {config.id}", daemon=True)
         outbox.on_commit(self.wake)
 
     def start(self) -> None:
@@ -84,8 +97,16 @@ class Uplink:
         The backlog stays in the outbox. False means that a connection was just being made: the
         thread ends with the process and has nothing to lose.
         """
+        self.ask_to_stop(deadline_s)
+        return self.join(deadline_s)
+
+    def ask_to_stop(self, deadline_s: float) -> None:
+        """Begin to stop, and do not wait for it."""
         self._stop_by_ns = self._now_ns() + int((deadline_s - _ENDING_S) * 1e9)
         self.wake()
+
+    def join(self, deadline_s: float) -> bool:
+        """Wait for the end of a stop; whether it did end."""
         if self._thread.is_alive():
             self._thread.join(deadline_s)
         return not self._thread.is_alive()
@@ -104,23 +125,41 @@ class Uplink:
         return self._ledger.status()
 
     def _run(self) -> None:
+        self._spread_the_start()
         while self._stop_by_ns is None:
-            connection = Connection(
-                self._config,
-                self._gateway_id,
-                topic=f"{self._topic}/state",
-                will=self._state("offline", reason="lost"),
-            )
             try:
-                connection.open()
+                self._connect()
             except LinkTrouble as trouble:
                 self._is_down(str(trouble))
-            else:
-                self._wait_for_answer(connection)
-                if connection.accepted is not None and not connection.ended:
-                    self._serve(connection, connection.accepted)
-                self._is_down(connection.ended)
             self._pause(self._backoff.next_s())
+
+    def _spread_the_start(self) -> None:
+        spread_s = self._config.start_spread_s
+        if spread_s and self._now_ns() < _COLD_START_NS:
+            wait_s = self._random.uniform(0.0, spread_s)
+            self._ledger.disconnected(f"the first connection waits {wait_s:.0f} s: start_spread_s")
+            self._pause(wait_s)
+
+    def _connect(self) -> None:
+        if self._config.api_key_file is not None:
+            key = first_line(self._config.api_key_file, "api_key_file")
+            self._encoder.pole = replace(self._encoder.pole, api_key=key)
+        version = self._versions.next(self._now_ns())
+        own_will = self._format.will(self._encoder.pole)
+        will = self._farewell("lost") if own_will is None else state.as_packet(own_will)
+        # A format with a will of its own has its own birth too: one will cannot end both.
+        birth = self._birth(version) if own_will is None else None
+        goodbye = self._farewell("stopped") if own_will is None else will
+        client_id = self._config.client_name(self._gateway_id)
+        connection = Connection(self._config, client_id, version=version, will=will)
+        connection.open()
+        self._wait_for_answer(connection)
+        if connection.accepted is not None and not connection.ended:
+            self._versions.accepted()
+            self._serve(connection, connection.accepted, birth, goodbye)
+        if connection.rejection is not None:
+            self._versions.rejected(version, connection.rejection, self._now_ns())
+        self._is_down(connection.ended)
 
     def _wait_for_answer(self, connection: Connection) -> None:
         until_ns = self._now_ns() + int(_CONNACK_WAIT_S * 1e9)
@@ -131,25 +170,35 @@ class Uplink:
             elif self._now_ns() >= until_ns:
                 connection.abandon("the broker took the connection and does not answer")
 
-    def _serve(self, connection: Connection, accepted: Accepted) -> None:
-        birth = self._publish_state(connection, self._state("online", **self._about))
+    def _serve(
+        self, connection: Connection, accepted: Accepted, birth: Packet | None, goodbye: Packet
+    ) -> None:
+        born = None if birth is None else connection.publish(birth)
         self._delivery.begin(accepted)
-        self._ledger.connected()
-        is_greeted = False
+        self._ledger.connected(connection.version)
+        if connection.version is Mqtt.V3 and not self._is_warned:
+            self._is_warned = True
+            _log.warning(
+                "uplink %s: %s speaks MQTT 3.1.1 with us, where a message it denies is lost unseen",
+                self._config.id,
+                self._ledger.broker,
+            )
+        is_greeted = born is None
         while not connection.ended and self._stop_by_ns is None:
-            connection.turn(self._patience_s(), self._wake)
-            answers = connection.take_answers()
-            if not is_greeted and birth in {answer.number for answer in answers}:
-                is_greeted = True
-                self._is_up()
-            self._delivery.take(answers)
             # The birth counts in the broker's window too, which may be one.
             if is_greeted:
+                self._is_up()
                 self._delivery.send(connection)
+            connection.turn(self._patience_s(), self._wake)
+            answers = connection.take_answers()
+            is_greeted = is_greeted or born in {answer.number for answer in answers}
+            self._delivery.take(answers)
         if self._stop_by_ns is not None and not connection.ended:
-            self._part(connection, accepted, self._stop_by_ns)
+            self._part(connection, accepted, goodbye, self._stop_by_ns)
 
-    def _part(self, connection: Connection, accepted: Accepted, stop_by_ns: int) -> None:
+    def _part(
+        self, connection: Connection, accepted: Accepted, goodbye: Packet, stop_by_ns: int
+    ) -> None:
         """Send what is live, wait for the answers, say goodbye: as far as the time goes."""
         goodbye_ns = stop_by_ns - int(_FAREWELL_S * 1e9)
         self._delivery.send(connection, live_only=True)
@@ -159,25 +208,29 @@ class Uplink:
             self._delivery.send(connection, live_only=True)
         is_heard = False
         if not connection.ended and self._delivery.in_flight < accepted.receive_maximum:
-            goodbye = self._publish_state(connection, self._state("offline", reason="stopped"))
+            number = connection.publish(goodbye)
             while not (connection.ended or is_heard or self._now_ns() >= stop_by_ns):
                 connection.turn((stop_by_ns - self._now_ns()) / 1e9, self._wake)
                 answers = connection.take_answers()
-                is_heard = goodbye in {answer.number for answer in answers}
+                is_heard = number in {answer.number for answer in answers}
                 self._delivery.take(answers)
         if is_heard:
             connection.close()
         else:
             connection.abandon("stopped")  # then the broker says offline in our place
 
-    def _publish_state(self, connection: Connection, state: bytes) -> int:
-        return connection.publish(
-            f"{self._topic}/state", state, retain=True, content_type="application/json"
-        )
+    def _birth(self, version: Mqtt) -> Packet:
+        about = {
+            **self._about,
+            "store": self._outbox.store,
+            "boot": self._clock.now().boot_id,
+            "payload": self._config.payload,
+            "mqtt": str(version),
+        }
+        return state.online(self._encoder.pole.topic("state"), self._gateway_id, about)
 
-    def _state(self, state: str, **more: str) -> bytes:
-        words = {"state": state, "gateway": self._gateway_id, **more}
-        return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode()
+    def _farewell(self, reason: str) -> Packet:
+        return state.offline(self._encoder.pole.topic("state"), self._gateway_id, reason)
 
     def _patience_s(self) -> float:
         due_s = self._delivery.due_s()
@@ -195,14 +248,24 @@ class Uplink:
     def _is_up(self) -> None:
         self._backoff.reset()
         if self._down_reason:
-            _log.info("uplink: %s is back", self.status().broker)
+            _log.info("uplink %s: %s is back", self._config.id, self._ledger.broker)
         self._down_reason = ""
 
     def _is_down(self, reason: str) -> None:
         self._ledger.disconnected(reason if self._stop_by_ns is None else "")
         if self._stop_by_ns is None and not self._down_reason:
-            _log.warning("uplink: %s is down: %s", self.status().broker, reason)
+            _log.warning("uplink %s: %s is down: %s", self._config.id, self._ledger.broker, reason)
             self._down_reason = reason
 
     def _now_ns(self) -> int:
         return self._clock.now().monotonic_ns
+
+
+def _as_seen(pole: Pole, config: UplinkConfig) -> Pole:
+    """The pole with what its topics are made of at this broker."""
+    return replace(
+        pole,
+        topic_prefix=config.topic_prefix,
+        group=config.group or "",
+        discovery_prefix=config.discovery_prefix,
+    )

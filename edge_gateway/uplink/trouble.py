@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from edge_gateway.config import UplinkConfig
+from edge_gateway.config_uplink import UplinkConfig
 
 _WHICH_PORT = "use its TLS port, or set tls = false under [uplink]"
 

@@ -1,10 +1,22 @@
-"""Which devices can share a wire."""
+"""Which devices can share a wire, and what a shared radio listens for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig
-from edge_gateway.drivers.contract import BleConfig, I2cConfig, ModbusConfig, SerialConfig
-from edge_gateway.wiring import conflicts
+from edge_gateway.drivers.ble_adv import BleAdvConfig
+from edge_gateway.drivers.contract import (
+    Advert,
+    AdvertPattern,
+    BleConfig,
+    I2cConfig,
+    ModbusConfig,
+    SerialConfig,
+)
+from edge_gateway.wiring import Openers, Wiring, conflicts
 
 
 def complaints(*devices: DeviceConfig) -> list[str]:
@@ -50,6 +62,74 @@ def test_a_sensor_heard_by_radio_is_configured_once() -> None:
         BleConfig(id=name, driver="ble_adv", address="CB:B8:33:4C:88:4F") for name in ("a", "b")
     ]
     assert "Bluetooth address CB:B8:33:4C:88:4F" in complaints(*heard)[0]
+
+
+def heard(name: str, last: int, scanning: str = "active", adapter: str | None = None) -> BleConfig:
+    table = {"id": name, "driver": "ble_adv", "format": "ruuvi", "scanning": scanning}
+    place = {"address": f"CB:B8:33:4C:88:{last:02X}", "adapter": adapter}
+    return BleAdvConfig.model_validate({**table, **place})
+
+
+def test_one_adapter_scans_in_one_way() -> None:
+    (complaint,) = complaints(heard("a", 1, "passive"), heard("b", 2), heard("c", 3, "passive"))
+    assert complaint == (
+        "device 'b' shares the Bluetooth adapter with 'a': it cannot scan both passively and "
+        "actively, write one `scanning` for both"
+    )
+
+
+def test_a_named_adapter_is_named_in_the_complaint() -> None:
+    (complaint,) = complaints(heard("a", 1, adapter="hci1"), heard("b", 2, "passive", "hci1"))
+    assert "shares the Bluetooth adapter hci1 with 'a'" in complaint
+
+
+def test_two_adapters_may_scan_in_two_ways() -> None:
+    assert complaints(heard("a", 1, "active", "hci0"), heard("b", 2, "passive", "hci1")) == []
+
+
+@dataclass
+class Ear:
+    """A radio that notes what it was to listen for."""
+
+    patterns: Sequence[AdvertPattern]
+    addresses: list[str] = field(default_factory=list[str])
+    closed: int = 0
+
+    def listen(self, address: str) -> Ear:
+        self.addresses.append(address)
+        return self
+
+    def read(self, timeout_s: float) -> Advert | None:
+        del timeout_s
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def opened(clock: Clock, *devices: BleConfig) -> list[Ear]:
+    ears: list[Ear] = []
+
+    def radio(_: Clock, adapter: str | None, patterns: Sequence[AdvertPattern]) -> Ear:
+        assert adapter is None
+        ears.append(Ear(patterns))
+        return ears[-1]
+
+    wiring = Wiring(clock, None, Openers(radio=radio), devices)
+    for device in devices:
+        wiring.wire(device).open_driver()
+    wiring.close()
+    return ears
+
+
+def test_devices_of_one_adapter_share_one_radio(frozen: Clock) -> None:
+    (ear,) = opened(frozen, heard("a", 1), heard("b", 2))
+    assert ear.addresses == ["CB:B8:33:4C:88:01", "CB:B8:33:4C:88:02"]
+    assert (list(ear.patterns), ear.closed) == ([], 1)
+
+
+def test_a_passive_radio_is_told_what_to_listen_for(frozen: Clock) -> None:
+    (ear,) = opened(frozen, heard("a", 1, "passive"))
+    assert set(ear.patterns) == set(BleAdvConfig.advert_patterns)
 
 
 def test_a_talking_device_shares_its_port_with_nobody() -> None:

@@ -11,11 +11,11 @@ from edge_gateway.config import (
     GatewayConfig,
     OutboxConfig,
     PrivacyConfig,
-    TlsConfig,
     UplinkConfig,
 )
 from edge_gateway.config_file import load_config
 from edge_gateway.config_sample import sample
+from edge_gateway.config_uplink import TlsConfig
 from edge_gateway.drivers.registry import load, names
 
 
@@ -65,6 +65,13 @@ def test_every_key_of_every_table_stands_in_the_sample() -> None:
             if not shown or not field.description:
                 missing.append(f"{model.__name__}.{name}")
     assert not missing
+
+
+def test_an_address_is_written_as_data_sheets_write_it() -> None:
+    text = the_sample()
+    assert "# address = 0x76" in text
+    assert "(at least 0x76, at most 0x77)" in text
+    assert not re.search(r"^#? ?address = \d+$", text, re.MULTILINE)
 
 
 def test_every_driver_stands_in_the_sample() -> None:

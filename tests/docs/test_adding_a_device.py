@@ -11,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from edge_gateway.cli.main import main
+from edge_gateway.cli.scan import Plan, scan
+from edge_gateway.cli.scan.machine import Machine
 from edge_gateway.cli.terminal import Exit
+from edge_gateway.clock import SystemClock
 from edge_gateway.drivers.registry import load, names
+from edge_gateway.links.i2c import I2cBus
+from edge_gateway.twins.i2c_bus import I2cChip, SimulatedI2cBus, no_acknowledge
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-device.md"
+
+GATEWAY = '[gateway]\nid = "p"\n[uplink]\nhost = "b"\n'
 
 
 def block(language: str) -> str:
@@ -58,9 +65,58 @@ def test_the_talk_of_the_page_gives_its_temperature(
     assert "25.000 Cel" in capsys.readouterr().out
 
 
+def test_the_driver_makes_of_the_talk_what_the_page_says(package: Path) -> None:
+    talk = package / "air.talk"
+    talk.write_text(block("text"), encoding="utf-8")
+    assert main(["replay", "--check", str(talk)]) == Exit.DONE
+
+
+class AcmeChip(I2cChip):
+    """Answers the question for its serial number, once each."""
+
+    def __init__(self, serial_number: bytes) -> None:
+        self._serial_number = serial_number
+        self._answer = b""
+
+    def write(self, data: bytes) -> None:
+        if data != b"\x02":
+            raise no_acknowledge()
+        self._answer = self._serial_number
+
+    def read(self, count: int) -> bytes:
+        answer, self._answer = self._answer, b""
+        if not answer:
+            raise no_acknowledge()
+        return answer[:count]
+
+    def power_up(self) -> None:
+        self._answer = b""
+
+
+# 0a bc and its checksum, then the same with another.
+@pytest.mark.parametrize(("number", "ids"), [("0abcad", ["acme-t1-1"]), ("0abcac", [])])
+@pytest.mark.usefixtures("package")
+def test_the_driver_of_the_page_is_found_by_a_scan(
+    number: str, ids: list[str], tmp_path: Path
+) -> None:
+    bus = SimulatedI2cBus({0x49: AcmeChip(bytes.fromhex(number))})
+    (tmp_path / "i2c-1").touch()
+    machine = Machine(
+        dev=tmp_path,
+        sys=tmp_path,
+        proc=tmp_path,
+        open_bus=lambda number: I2cBus(number, open_bus=bus.open),
+        clock=SystemClock(),
+    )
+    report = scan(Plan(kinds=("i2c",)), machine, lambda _: None)
+    assert [entry.id for entry in report.entries] == ids
+    path = tmp_path / "gateway.toml"
+    path.write_text(GATEWAY + report.toml(), encoding="utf-8")
+    assert main(["check", str(path)]) == Exit.DONE
+
+
 @pytest.mark.usefixtures("package")
 def test_a_configuration_may_name_it(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
-    text = '[gateway]\nid = "p"\n[uplink]\nhost = "b"\n[[device]]\nid = "air"\ndriver = "acme_t1"\n'
-    path.write_text(text, encoding="utf-8")
+    path.write_text(GATEWAY + '[[device]]\nid = "air"\ndriver = "acme_t1"\n', encoding="utf-8")
     assert main(["check", str(path)]) == Exit.DONE

@@ -36,7 +36,17 @@ def payload(text: str) -> bytes:
         ("40 58ea", {T: -7.7}),
         ("40 2e23", {RH: 35.0}),
         ("40 0c020c", {Quantity.BATTERY_VOLTAGE: 3.074}),
-        ("40 00ff 0161 02a10f 5f0a00 08ca06", {T: 40.01}),
+        # 97 %, 40.01 degC, 1.0 mm, 17.38 degC
+        (
+            "40 00ff 0161 02a10f 5f0a00 08ca06",
+            {
+                T: 40.01,
+                Quantity.BATTERY_LEVEL: 97.0,
+                Quantity.PRECIPITATION_SINCE_RESET: 1.0,
+                Quantity.DEW_POINT: 17.38,
+            },
+        ),
+        ("40 09ff 02ca09", {T: 25.06}),  # a count is stepped over
         ("44 530548656c6c6f 02ca09", {T: 25.06}),
         # A command of two arguments: its length counts those, and not the operation before them.
         ("40 3b0201abcd 02ca09", {T: 25.06}),

@@ -36,7 +36,10 @@ THEIR_NAMES = {
     RH: ("humidity", 1.0),
     PRESSURE: ("pressure", 100.0),
     Quantity.ILLUMINANCE: ("illuminance", 1.0),
+    Quantity.DEW_POINT: ("dew_point", 1.0),
     BATTERY: ("voltage", 1.0),
+    Quantity.BATTERY_LEVEL: ("battery", 1.0),
+    Quantity.PRECIPITATION_SINCE_RESET: ("precipitation", 1.0),
     WIND: ("speed", 1.0),
     Quantity.WIND_DIRECTION: ("direction", 1.0),
 }

@@ -130,6 +130,12 @@ def test_a_new_battery_begins_to_count_anew(key_file: Path) -> None:
     assert new_ones(device) == [True, True, True, False, True]
 
 
+def test_counts_of_the_old_battery_give_nothing_under_the_new_one(key_file: Path) -> None:
+    adverts = map(sealed, (500, 501, 0, 1, 500, 501, 2, 502, 503))
+    device = sensor(*adverts, format="bthome", bind_key_file=key_file)
+    assert new_ones(device) == [*(True,) * 4, False, False, *(True,) * 3]
+
+
 def test_a_forged_plain_advert_is_a_bad_frame_and_the_true_one_follows(key_file: Path) -> None:
     device = sensor(plain("40 02ff7f"), sealed(5), format="bthome", bind_key_file=key_file)
     with pytest.raises(BadFrame, match="plain advertisement"):
@@ -160,7 +166,7 @@ def test_repeating_for_six_intervals_is_silence() -> None:
 
 def test_advertising_something_else_for_six_intervals_is_silence() -> None:
     device = sensor(*(tag(1, at_s) for at_s in (0.0, 20.0, 31.0)), format="pvvx", interval_s=5)
-    with pytest.raises(DeviceSilent, match="nothing in format 'pvvx'"):
+    with pytest.raises(DeviceSilent, match="nothing in the `format` it is configured"):
         next(device.listen())
 
 

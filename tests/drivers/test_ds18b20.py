@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge_gateway.drivers.ds18b20 import Ds18b20, Ds18b20Config, crc8_dallas, decode
+from edge_gateway.drivers.ds18b20 import Ds18b20, Ds18b20Config, decode
+from edge_gateway.drivers.formats.w1_slave import crc8_dallas
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset
 from edge_gateway.links.frames import crc8
 from edge_gateway.reading import Flag, Flagged, Quantity

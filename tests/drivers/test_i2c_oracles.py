@@ -10,6 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edge_gateway.drivers import ads1115, bh1750, bme280, veml7700
+from edge_gateway.drivers.formats import ads1115_config, veml_light
+from edge_gateway.drivers.formats.bosch_bme280 import decode_calibration
 from edge_gateway.reading import Flagged, Quantity
 from edge_gateway.twins.ads1115 import Ads1115Twin
 from edge_gateway.twins.bme280 import HUMIDITY_TRIMMING, TRIMMING, Bme280Twin
@@ -133,7 +135,7 @@ def bme280_data(temperature: int, pressure: int, humidity: int) -> bytes:
 def test_bme280_agrees_with_rpi_bme280(temperature: int, pressure: int, humidity: int) -> None:
     assume(temperature != 0x80000 and pressure != 0x80000 and humidity != 0x8000)
     data = bme280_data(temperature, pressure, humidity)
-    calibration = bme280.decode_calibration(TRIMMING, HUMIDITY_TRIMMING)
+    calibration = decode_calibration(TRIMMING, HUMIDITY_TRIMMING)
     measured = bme280.decode(data, calibration)
     oracle = rpi_bme280.compensated_readings(
         rpi_bme280.uncompensated_readings(data),
@@ -154,7 +156,7 @@ def test_bme280_agrees_with_adafruits_library_for_any_chip(
     low: bytes, high: bytes, data: bytes
 ) -> None:
     assume(not any(len(set(part)) == 1 for part in (low, data)))
-    measured = bme280.decode(data, bme280.decode_calibration(low, high))
+    measured = bme280.decode(data, decode_calibration(low, high))
     known = {
         quantity: value(found)
         for quantity, found in measured.items()
@@ -191,19 +193,21 @@ def test_adafruits_library_reads_the_simulated_bme280(
     [(6144, 2 / 3), (4096, 1), (2048, 2), (1024, 4), (512, 8), (256, 16)],
 )
 def test_ads1115_asks_as_adafruits_library_does(
-    inputs: ads1115.Input, pins: tuple[int, ...], full_scale_mv: ads1115.FullScale, gain: float
+    inputs: ads1115_config.Input,
+    pins: tuple[int, ...],
+    full_scale_mv: ads1115_config.FullScale,
+    gain: float,
 ) -> None:
     memory = Memory(2)
     memory.put(1, b"\x85\x83")
     assert AnalogIn(ADS1115(Busio(memory), gain, 860), *pins).voltage == 0.0
-    channel = ads1115.ChannelConfig(kind="vane", input=inputs, full_scale_mv=full_scale_mv)
-    config = ads1115.configuration(channel, 860)
-    assert config & ~ads1115.LATCH == int.from_bytes(memory.held[2:4])
+    config = ads1115_config.configuration(inputs, full_scale_mv, 860)
+    assert config & ~ads1115_config.LATCH == int.from_bytes(memory.held[2:4])
 
 
 @given(COUNTS, st.sampled_from([(6144, 2 / 3), (4096, 1), (2048, 2), (256, 16)]))
 def test_ads1115_agrees_with_adafruits_library(
-    counts: int, scale: tuple[ads1115.FullScale, float]
+    counts: int, scale: tuple[ads1115_config.FullScale, float]
 ) -> None:
     full_scale_mv, gain = scale
     memory = Memory(2)
@@ -243,17 +247,17 @@ def veml7700_oracle() -> VEML7700:
 
 @given(
     counts=COUNTS,
-    gain=st.sampled_from(list(veml7700.GAIN)),
-    integration_ms=st.sampled_from(list(veml7700.INTEGRATION)),
+    gain=st.sampled_from(list(veml_light.GAIN)),
+    integration_ms=st.sampled_from(list(veml_light.INTEGRATION)),
 )
 def test_veml7700_agrees_with_adafruits_library(
     counts: int,
-    gain: veml7700.Gain,
-    integration_ms: veml7700.IntegrationTime,
+    gain: veml_light.Gain,
+    integration_ms: veml_light.IntegrationTime,
     veml7700_oracle: VEML7700,
 ) -> None:
     oracle = veml7700_oracle
-    factor, _ = veml7700.GAIN[gain]
+    factor, _ = veml_light.GAIN[gain]
     oracle.light_gain = next(c for c, f in oracle.gain_values.items() if f == factor)
     oracle.light_integration_time = next(
         c for c, ms in oracle.integration_time_values.items() if ms == integration_ms

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge_gateway.drivers.formats.nmea import M_S_PER_UNIT
 from edge_gateway.drivers.nmea_mwv import (
-    M_S_PER_UNIT,
     NOT_VALID,
     SENTENCES_WITHOUT_WIND,
     NmeaMwv,
@@ -21,40 +21,10 @@ from edge_gateway.drivers.nmea_mwv import (
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 from edge_gateway.twins.nmea_mwv import mwv, sentence
+from tests.drivers.scripted_line import Forever, Wire
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 COMPASS = sentence("HCHDG,101.1,,,7.1,W")
-
-
-class Wire:
-    """Gives its parts one a read, then silence; or ends as unplugged."""
-
-    def __init__(self, *parts: bytes, unplugged: bool = False) -> None:
-        self.parts = [part for part in parts if part]
-        self.unplugged = unplugged
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        del timeout_s
-        if not self.parts and self.unplugged:
-            raise LinkGone("unplugged")
-        part = self.parts.pop(0) if self.parts else b""
-        if part[at_most:]:
-            self.parts.insert(0, part[at_most:])
-        return part[:at_most]
-
-    def write(self, data: bytes) -> None:
-        raise AssertionError(f"sent {data!r}")
-
-    def discard_input(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Forever:
-    """A driver's waiter that a talking device has no use for."""
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"slept {seconds} s")
 
 
 def listening(wire: Wire, **keys: Any) -> NmeaMwv:
@@ -200,6 +170,12 @@ def test_a_sentence_of_82_characters_is_heard() -> None:
     assert len(longest) == 82
     measured, faults = heard(listening(Wire(longest + mwv(3.0, 20.0))))
     assert (len(measured), faults) == (1, [])
+
+
+def test_nothing_is_ever_sent() -> None:
+    wire = Wire(mwv(3.0, 20.0), COMPASS, b"$half")
+    heard(listening(wire))
+    assert wire.sent == []
 
 
 def test_a_device_that_leaves_the_wind_out_is_silent() -> None:

@@ -85,6 +85,7 @@ def test_a_temperature_beyond_the_device_fails_alone(raw: int, degrees: float) -
         ("66 66 93", "of 3 bytes"),
         ("", "of 0 bytes"),
         ("ff ff ff ff ff ff", "all ff"),
+        ("66 66 93 a3 ff ff", "breaks off"),
         ("00 00 00 00 00 00", "all 00"),
     ],
 )

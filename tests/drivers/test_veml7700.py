@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.drivers.veml7700 import (
+from edge_gateway.drivers.formats.veml_light import (
     GAIN,
     INTEGRATION,
     Gain,
     IntegrationTime,
-    Veml7700,
-    Veml7700Config,
     corrected,
-    decode,
 )
+from edge_gateway.drivers.veml7700 import Veml7700, Veml7700Config, decode
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset
 from edge_gateway.reading import Flag, Flagged, Quantity
 

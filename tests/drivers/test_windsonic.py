@@ -10,11 +10,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_gateway.clock import Clock
-from edge_gateway.drivers.formats.gill_polar import CALM, M_S_PER_UNIT, decode
-from edge_gateway.drivers.windsonic import LONGEST_GAP, WindSonic, WindSonicConfig
+from edge_gateway.drivers.formats.gill_polar import LONGEST_GAP, M_S_PER_UNIT
+from edge_gateway.drivers.windsonic import CALM, SILENT_AFTER_S, WindSonic, WindSonicConfig, decode
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 from edge_gateway.twins.windsonic import BANNER, frame
+from tests.drivers.scripted_line import Forever, Wire
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 
@@ -25,38 +26,6 @@ def gill(body: str, checksum: str) -> bytes:
 
 def value(measured: float | Flagged) -> float:
     return measured.value if isinstance(measured, Flagged) else measured
-
-
-class Wire:
-    """Gives its parts one a read, then silence; or ends as unplugged."""
-
-    def __init__(self, *parts: bytes, unplugged: bool = False) -> None:
-        self.parts = [part for part in parts if part]
-        self.unplugged = unplugged
-        self.sent = b""
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        del timeout_s
-        if not self.parts and self.unplugged:
-            raise LinkGone("unplugged")
-        part = self.parts.pop(0) if self.parts else b""
-        if part[at_most:]:
-            self.parts.insert(0, part[at_most:])
-        return part[:at_most]
-
-    def write(self, data: bytes) -> None:
-        self.sent += data
-
-    def discard_input(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Forever:
-    """A driver's waiter that a talking device has no use for."""
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"slept {seconds} s")
 
 
 def listening(wire: Wire) -> WindSonic:
@@ -113,7 +82,16 @@ def test_an_empty_direction_is_calm_and_no_fault() -> None:
 
 
 def test_a_zero_is_a_value() -> None:
-    assert decode(frame(0.0, 0.0)) == {SPEED: 0.0, DIRECTION: 0.0}
+    assert decode(frame(0.0, None))[SPEED] == 0.0
+    assert decode(frame(1.0, 0.0)) == {SPEED: 1.0, DIRECTION: 0.0}
+
+
+# In fixed-field output the device repeats its last direction below 0.05 m/s (setting K50).
+@pytest.mark.parametrize(("speed", "stale"), [(0.04, True), (0.05, False)])
+def test_a_direction_repeated_in_a_calm_is_no_direction(speed: float, *, stale: bool) -> None:
+    measured = decode(frame(speed, 229.0))
+    assert measured[SPEED] == speed
+    assert isinstance(measured[DIRECTION], Flagged) == stale
 
 
 def test_failed_axes_are_missing_with_the_status() -> None:
@@ -159,7 +137,7 @@ def test_another_format_is_a_bad_frame(bad: bytes, says: str) -> None:
 
 
 @given(
-    st.floats(0, 60, allow_nan=False),
+    st.floats(0.06, 60, allow_nan=False),
     st.integers(0, 359),
     st.sampled_from(sorted(M_S_PER_UNIT)),
 )
@@ -252,27 +230,10 @@ def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: boo
 def test_a_continuous_one_is_sent_nothing() -> None:
     wire = Wire(frame(2.0, 10))
     heard(listening(wire))
-    assert wire.sent == b""
+    assert wire.sent == []
 
 
-class Polled(Wire):
-    """Answers each byte sent to it by the next of its answers."""
-
-    def __init__(self, *answers: bytes) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.waits_s: list[float] = []
-
-    def write(self, data: bytes) -> None:
-        super().write(data)
-        self.parts += [self.answers.pop(0)] if self.answers else []
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        self.waits_s.append(timeout_s)
-        return super().read(at_most, timeout_s)
-
-
-def asking(wire: Polled, node: str = "Q") -> WindSonic:
+def asking(wire: Wire, node: str = "Q") -> WindSonic:
     config = WindSonicConfig(
         id="wind", driver="windsonic", port="/dev/null", mode="polled", node=node, period_s=7.0
     )
@@ -280,31 +241,31 @@ def asking(wire: Polled, node: str = "Q") -> WindSonic:
 
 
 def test_a_polled_one_is_asked_by_its_letter_and_waited_for_between_polls() -> None:
-    wire = Polled(frame(2.0, 10), frame(3.0, 20))
+    wire = Wire(answers=(frame(2.0, 10), frame(3.0, 20)))
     frames = asking(wire).listen()
     assert next(frames)[SPEED] == 2.0
-    assert wire.sent == b"Q"
+    assert wire.sent == [b"Q"]
     assert next(frames)[SPEED] == 3.0
-    assert wire.sent == b"QQ"
+    assert wire.sent == [b"Q", b"Q"]
     assert 7.0 in wire.waits_s
 
 
 @given(st.lists(st.binary(max_size=40) | st.just(BANNER) | st.just(frame(2.0, 10)), max_size=9))
 def test_a_polled_one_is_never_sent_anything_but_its_letter(answers: list[bytes]) -> None:
-    wire = Polled(*answers)
+    wire = Wire(answers=tuple(answers))
     sensor = asking(wire)
     for _ in range(12):
         with contextlib.suppress(DeviceError):
             next(sensor.listen())
-    assert set(wire.sent) == set(b"Q")
+    assert set(wire.sent) == {b"Q"}
 
 
 def test_an_echo_of_the_letter_is_passed_over() -> None:
-    assert next(asking(Polled(b"Q" + frame(2.0, 10))).listen())[SPEED] == 2.0
+    assert next(asking(Wire(answers=(b"Q" + frame(2.0, 10),))).listen())[SPEED] == 2.0
 
 
 def test_a_polled_one_is_asked_again_for_the_sample_dropped_after_a_reset() -> None:
-    wire = Polled(BANNER + frame(0.0, 0), frame(2.0, 10), frame(3.0, 10))
+    wire = Wire(answers=(BANNER + frame(0.0, 0), frame(2.0, 10), frame(3.0, 10)))
     sensor = asking(wire)
     with pytest.raises(DeviceReset):
         next(sensor.listen())
@@ -312,7 +273,7 @@ def test_a_polled_one_is_asked_again_for_the_sample_dropped_after_a_reset() -> N
 
 
 def test_an_answer_that_came_late_is_not_taken_for_the_next_one() -> None:
-    wire = Polled()
+    wire = Wire()
     sensor = asking(wire)
     with pytest.raises(DeviceSilent):
         next(sensor.listen())
@@ -323,18 +284,29 @@ def test_an_answer_that_came_late_is_not_taken_for_the_next_one() -> None:
     assert next(frames)[SPEED] == 5.0
 
 
+def test_after_a_silence_an_answer_may_be_as_late_again_and_is_dropped() -> None:
+    wire = Wire()
+    sensor = asking(wire)
+    with pytest.raises(DeviceSilent):
+        next(sensor.listen())
+    wire.parts, wire.answers = [frame(4.0, 20)], [frame(5.0, 20)]
+    wire.waits_s.clear()
+    assert next(sensor.listen())[SPEED] == 5.0
+    assert wire.waits_s[:2] == [SILENT_AFTER_S, SILENT_AFTER_S]
+
+
 def test_another_node_is_a_bad_frame() -> None:
     with pytest.raises(BadFrame, match="node Q answered where R"):
-        next(asking(Polled(frame(2.0, 10)), node="R").listen())
+        next(asking(Wire(answers=(frame(2.0, 10),)), node="R").listen())
 
 
 def test_half_an_answer_is_a_bad_frame() -> None:
     with pytest.raises(BadFrame, match="ends after 9 bytes"):
-        next(asking(Polled(frame(2.0, 10)[:9])).listen())
+        next(asking(Wire(answers=(frame(2.0, 10)[:9],))).listen())
 
 
 def test_the_pace_is_that_of_the_mode() -> None:
-    assert asking(Polled()).config.samples_per_s == pytest.approx(1 / 7)
+    assert asking(Wire()).config.samples_per_s == pytest.approx(1 / 7)
     assert listening(Wire()).config.samples_per_s == 4.0
 
 

@@ -14,21 +14,27 @@ from edge_gateway.drivers.formats.vaisala_ascii import (
     FIELDS,
     HEATING_VOLTAGE,
     INVALID,
+    LONGEST_MESSAGE,
     RESETS,
-    decode,
     request,
 )
-from edge_gateway.drivers.wxt530 import LONGEST_MESSAGE, Wxt530, Wxt530Config
+from edge_gateway.drivers.wxt530 import CALM, Wxt530, Wxt530Config, decode
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.frames import crc16_letters
 from edge_gateway.reading import Flag, Flagged, Measurand, Measured, Quantity
 from edge_gateway.twins.wxt530 import written
+from tests.drivers.scripted_line import Forever, Wire
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 AIR, HUMIDITY, PRESSURE = (
     Quantity.AIR_TEMPERATURE,
     Quantity.RELATIVE_HUMIDITY,
     Quantity.AIR_PRESSURE,
+)
+RAIN, INTENSITY, HAIL = (
+    Quantity.PRECIPITATION_SINCE_RESET,
+    Quantity.PRECIPITATION_INTENSITY,
+    Quantity.HAIL_HITS_SINCE_RESET,
 )
 WIND = "0R1,Dn=236D,Dm=283D,Dx=031D,Sn=0.0M,Sm=1.0M,Sx=2.2M"
 # As found in public logs of WXT stations.
@@ -47,41 +53,6 @@ def message(text: str) -> bytes:
 
 def with_crc(text: str) -> bytes:
     return text.encode() + crc16_letters(text.encode()) + b"\r\n"
-
-
-class Wire:
-    """Gives its parts one a read, and the next answer after a write; then silence."""
-
-    def __init__(self, *parts: bytes, answers: tuple[bytes, ...] = (), gone: bool = False) -> None:
-        self.parts = [part for part in parts if part]
-        self.answers = list(answers)
-        self.gone = gone
-        self.sent: list[bytes] = []
-        self.waits_s: list[float] = []
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        self.waits_s.append(timeout_s)
-        if not self.parts and self.gone:
-            raise LinkGone("unplugged")
-        part = self.parts.pop(0) if self.parts else b""
-        if part[at_most:]:
-            self.parts.insert(0, part[at_most:])
-        return part[:at_most]
-
-    def write(self, data: bytes) -> None:
-        self.sent.append(data)
-        self.parts += [self.answers.pop(0)] if self.answers else []
-
-    def discard_input(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Forever:
-    """A driver's waiter that a talking device has no use for."""
-
-    def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"slept {seconds} s")
 
 
 def sensor(wire: Wire, **keys: Any) -> Wxt530:
@@ -135,17 +106,33 @@ def test_a_composite_message_gives_all() -> None:
     }
 
 
-def test_rain_hail_and_the_inner_state_are_read_and_not_published() -> None:
+def test_a_composite_message_with_rain_gives_that_too() -> None:
     measured = decode(message(COMPOSITES[1]))
     assert set(measured) == {field.key for field in FIELDS.values()}
     assert measured[PRESSURE] == pytest.approx(100_580.0)
     assert measured[HEATING_VOLTAGE] == 12.1
+    assert measured[RAIN] == 13.02
+
+
+def test_durations_peaks_and_extremes_of_rain_are_read_and_not_published() -> None:
+    text = "0R3,Rc=13.02M,Rd=12480s,Ri=4.5M,Hc=0.2M,Hd=20s,Hi=1.0M,Rp=6.3M,Hp=2.0M"
+    assert decode(message(text)) == {RAIN: 13.02, INTENSITY: 4.5, HAIL: 12.0}
+
+
+@pytest.mark.parametrize(("speed", "stale"), [("0.0M", True), ("0.1M", False)])
+def test_a_direction_repeated_in_a_calm_is_no_direction(speed: str, *, stale: bool) -> None:
+    direction = decode(message(f"0R1,Dm=283D,Sm={speed}"))[DIRECTION]
+    if not stale:
+        assert direction == 283.0
+        return
+    assert isinstance(direction, Flagged)
+    assert (direction.flag, direction.reason) == (Flag.MISSING, CALM)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "0R3,Rc=0.00M,Rd=0s,Ri=0.0M,Hc=0.0M,Hd=0s,Hi=0.0M,Rp=0.0M,Hp=0.0M",
+        "0R3,Rd=0s,Hd=0s,Hi=0.0M,Rp=0.0M,Hp=0.0M",
         "0R5,Th=25.9C,Vr=3.505V,Id=HEL/___",
         "0R1",
         "0R1,",
@@ -169,6 +156,12 @@ def test_a_message_without_a_published_value_gives_nothing(text: str) -> None:
         ("0R2,Pa=1.01325B", PRESSURE, 101_325.0),
         ("0R2,Pa=760.0M", PRESSURE, 101_325.0),
         ("0R2,Pa=29.92I", PRESSURE, 101_320.75),
+        ("0R3,Rc=0.500I", RAIN, 12.7),
+        ("0R3,Ri=2.00I", INTENSITY, 50.8),
+        # on the 60 cm2, which are 9.3000186 square inches, that collect
+        ("0R3,Hc=0.1M", HAIL, 6.0),
+        ("0R3,Hc=10I", HAIL, 93.000186),
+        ("0R3,Hc=25H", HAIL, 25.0),
     ],
 )
 def test_every_unit_is_converted(text: str, key: Quantity, value: float) -> None:
@@ -201,7 +194,7 @@ def test_a_start_is_a_reset(what: str, *, crc: bool) -> None:
         (b"0tX,Use chksum GoeIU~\r\n", "Use chksum Goe"),
         (b"0tX,Use chksum GoeIU}\r\n", "fails its checksum"),
         (message(WIND.replace("0R1", "1R1")), "WXT 1 talks where 0 was expected"),
-        (message("0R1,Sm=1.0Q"), "unit 'Q' of 'Sm=1.0Q'"),
+        (message("0R1,Sm=1.0Q"), "unit 'Q' of 1 is not in the manual, which has M, K, S, N"),
         (message("0R1,Sm=M"), "no number and unit"),
         (message("0R1,Sm=1..0M"), "no number and unit"),
         (message("0R1,Dm=236D,D0R1,Dm=236D"), "no key and value"),
@@ -231,7 +224,8 @@ parts = st.sampled_from(sorted(FIELDS)).flatmap(
     lambda key: st.tuples(
         st.just(key),
         st.sampled_from(sorted(FIELDS[key].units)),
-        st.floats(FIELDS[key].low, FIELDS[key].high),
+        # below 0.05 m/s there is no direction
+        st.floats(0.2 if key == "Sm" else FIELDS[key].low, FIELDS[key].high),
     )
 )
 
@@ -312,9 +306,9 @@ def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
     assert next(sensor(wire, mode="polled").listen()) == {SPEED: 2.0}
 
 
-@pytest.mark.parametrize("gone", [False, True])
-def test_halves_from_before_and_after_an_outage_are_not_joined(*, gone: bool) -> None:
-    wire = Wire(message(WIND)[:20], gone=gone)
+@pytest.mark.parametrize("unplugged", [False, True])
+def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: bool) -> None:
+    wire = Wire(message(WIND)[:20], unplugged=unplugged)
     listener = sensor(wire)
     assert heard(listener) == ([], [])
     wire.parts = [message(WIND)[20:]]

@@ -40,6 +40,7 @@ def configuration(folder: Path, port: int, wind: str) -> Path:
         host = "127.0.0.1"
         port = {port}
         tls = false
+        start_spread_s = 0
         [[device]]
         id = "wind"
         driver = "windsonic"

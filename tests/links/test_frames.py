@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -264,3 +267,15 @@ def test_how_the_line_chops_the_bytes_changes_no_reset(
         parts.append(whole[:cut])
         whole = whole[cut:]
     assert told([*parts, whole]) == told([b"".join(pieces)])
+
+
+def test_a_line_that_never_starts_a_frame_is_not_kept() -> None:
+    deframer = Deframer(start=b"$", end=b"\n", trailer=0, longest=90, longest_gap=400)
+    tracemalloc.start()
+    for _ in range(2000):
+        deframer.feed(b"\xff" * 100)
+        with suppress(BadFrame):
+            deframer.take()
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 20_000

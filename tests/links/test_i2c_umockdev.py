@@ -55,7 +55,7 @@ def test_registers_at_their_reset_values_are_a_restart(talk: dict[str, Any]) -> 
 
 
 def test_half_an_answer_is_a_bad_frame(talk: dict[str, Any]) -> None:
-    assert talk["half"] == ["BadFrame", "SHT word ff ff ff fails its checksum"]
+    assert talk["half"][0] == "BadFrame"
 
 
 @pytest.mark.parametrize("name", ["unasked", "absent"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from edge_gateway.clock import ClockState, WallTime
-from edge_gateway.outbox import Outbox
-from edge_gateway.reading import Event, Flag, Measurand, Quantity, Reading, Stamp
+from edge_gateway.outbox import Outbox, Thin
+from edge_gateway.outbox.memory import seal
+from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
 
 BOOT = "0123456789abcdef0123456789abcdef"
 
@@ -58,9 +61,21 @@ def make_outbox(tmp_path: Path, clock: StillClock) -> Iterator[Callable[..., Out
     """Opens the outbox of this test; opened a second time, it finds what the first one left."""
     opened: list[Outbox] = []
 
-    def make(quota_bytes: int = 64 << 20, seed: int = 1) -> Outbox:
+    def make(
+        quota_bytes: int = 64 << 20,
+        seed: int = 1,
+        consumers: Sequence[str] = ("main",),
+        commit_interval_s: Mapping[Lane, float] | None = None,
+        thin: Thin | None = None,
+    ) -> Outbox:
         outbox = Outbox(
-            tmp_path / "outbox", clock=clock, quota_bytes=quota_bytes, random=Random(seed)
+            tmp_path / "outbox",
+            clock=clock,
+            quota_bytes=quota_bytes,
+            random=Random(seed),
+            consumers=consumers,
+            commit_interval_s=commit_interval_s,
+            thin=thin,
         )
         opened.append(outbox)
         return outbox
@@ -68,3 +83,18 @@ def make_outbox(tmp_path: Path, clock: StillClock) -> Iterator[Callable[..., Out
     yield make
     for outbox in opened:
         outbox.close()
+
+
+@pytest.fixture
+def filled(make_outbox: Callable[..., Outbox], sample: Callable[..., Reading]) -> Outbox:
+    """A closed outbox of 400 blocks of one reading each, stamped with their numbers from 1."""
+    outbox = make_outbox()
+    blocks = [seal(Lane.RAW, BOOT, [sample(number)]) for number in range(1, 401)]
+    with closing(sqlite3.connect(outbox.path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO blocks (lane, boot, first_us, last_us, entries, bytes, origin, payload)"
+            " VALUES ('raw', ?, ?, ?, 1, ?, '', ?)",
+            [(BOOT, b.first_us, b.last_us, len(b.payload), b.payload) for b in blocks],
+        )
+    outbox.close()
+    return outbox

@@ -30,7 +30,7 @@ print("start", flush=True)
 while True:
     upto = number + random.randrange(1, 30)
     outbox.append(
-        Reading("dev", measurand, n, Flag.GOOD, Stamp("boot", n * 1000))
+        Reading("dev", measurand, n, Flag.GOOD, Stamp("boot", n * 1_000_000))
         for n in range(number, upto)
     )
     assert outbox.commit().trouble == ""
@@ -38,7 +38,7 @@ while True:
     number = upto
     if random.random() < 0.3:
         for block in outbox.pending(Lane.COUNTS):
-            print("removed", decode(block.payload)[-1].at.monotonic_ns // 1000 + 1, flush=True)
+            print("removed", decode(block.payload)[-1].at.monotonic_ns // 1_000_000 + 1, flush=True)
             outbox.remove([block.handle])
 """
 
@@ -76,7 +76,9 @@ def test_twenty_kills_lose_nothing_that_was_committed(
         blocks = outbox.pending(Lane.COUNTS, limit=100_000)
         outbox.close()
         kept = [
-            entry.at.monotonic_ns // 1000 for block in blocks for entry in decode(block.payload)
+            entry.at.monotonic_ns // 1_000_000
+            for block in blocks
+            for entry in decode(block.payload)
         ]
         assert outbox.recovery is None
         assert kept == sorted(set(kept))

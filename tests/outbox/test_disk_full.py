@@ -37,7 +37,7 @@ random, measurand, number = Random(1), Measurand(Quantity.GLOBAL_IRRADIANCE), 0
 def give():
     global number
     outbox.append(
-        Reading("dev", measurand, random.uniform(0, 1600), Flag.GOOD, Stamp("boot", n * 1000))
+        Reading("dev", measurand, random.uniform(0, 1600), Flag.GOOD, Stamp("boot", n * 1_000_000))
         for n in range(number, number + 3000)
     )
     number += 3000
@@ -46,14 +46,16 @@ def give():
 while not give().trouble:
     pass
 stats = outbox.stats()
+assert outbox.committed_through == number - stats.uncommitted == number - 3000
 print("refused", stats.uncommitted, stats.trouble)
 give()
 assert outbox.stats().uncommitted == stats.uncommitted + 3000
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 assert outbox.commit().trouble == ""
+assert outbox.committed_through == number
 assert outbox.stats().uncommitted == 0 and outbox.stats().trouble == ""
 blocks = outbox.pending(Lane.RAW, limit=10_000)
-kept = [entry.at.monotonic_ns // 1000 for block in blocks for entry in decode(block.payload)]
+kept = [entry.at.monotonic_ns // 1_000_000 for block in blocks for entry in decode(block.payload)]
 assert kept == list(range(number)), (len(kept), number)
 print("all", number)
 """
@@ -95,7 +97,7 @@ def fill(outbox: Outbox, number: int, random: Random) -> str:
             Measurand(Quantity.GLOBAL_IRRADIANCE),
             random.uniform(0, 1600),
             Flag.GOOD,
-            Stamp(BOOT, (number + place) * 1000),
+            Stamp(BOOT, (number + place) * 1_000_000),
         )
         for place in range(3000)
     )
@@ -113,7 +115,7 @@ def test_a_full_disk_can_be_drained_and_then_takes_what_waited(
     waiting = outbox.stats().uncommitted
     delivered: list[int] = []
     while blocks := outbox.pending(Lane.RAW, limit=20):
-        delivered += [e.at.monotonic_ns // 1000 for b in blocks for e in decode(b.payload)]
+        delivered += [e.at.monotonic_ns // 1_000_000 for b in blocks for e in decode(b.payload)]
         outbox.remove(block.handle for block in blocks)
         outbox.commit()
     outbox.close()

@@ -81,14 +81,14 @@ def test_the_highest_lane_of_a_commit_has_the_lowest_number(
     assert outbox.pending(Lane.EVENTS)[0].handle.sequence == 1
 
 
-def test_a_large_commit_is_split_into_blocks_of_a_thousand(
+def test_a_large_commit_is_split_evenly_into_blocks_of_at_most_four_thousand(
     make_outbox: MakeOutbox, sample: Sample
 ) -> None:
     outbox = make_outbox()
-    outbox.append([sample(number) for number in range(2500)])
+    outbox.append([sample(number) for number in range(9000)])
     outbox.commit()
-    assert [block.entries for block in outbox.pending(Lane.RAW, limit=9)] == [1000, 1000, 500]
-    assert numbers(outbox) == list(range(2500))
+    assert [block.entries for block in outbox.pending(Lane.RAW, limit=9)] == [3000, 3000, 3000]
+    assert numbers(outbox) == list(range(9000))
 
 
 def test_two_boots_never_share_a_block(make_outbox: MakeOutbox, sample: Sample) -> None:
@@ -243,8 +243,8 @@ def test_hours_left_are_the_free_bytes_over_the_present_rate(
         outbox.append([sample(1)])
         outbox.commit()
     stats = outbox.stats()
-    # Four commits in 144 s after the first; a block weighs its bytes and 100 of the table.
-    per_block = stats.bytes / 5 + 100
+    # Four commits in 144 s after the first; a block weighs its bytes and 200 of the table.
+    per_block = stats.bytes / 5 + 200
     assert stats.bytes_per_hour == pytest.approx(4 * per_block / 144 * 3600)
     assert stats.hours_left is not None
     assert stats.hours_left * stats.bytes_per_hour < stats.quota_bytes - stats.disk_bytes

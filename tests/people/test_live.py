@@ -118,7 +118,7 @@ def test_a_refusing_camera_is_a_gone_link_at_once(camera: MjpegCamera) -> None:
 def test_a_camera_gives_its_pictures_and_its_size(camera: MjpegCamera) -> None:
     with open_source(camera.url, realtime=True) as source:
         frame = next(iter(source))
-        assert (frame.number, frame.time_s >= 0, source.is_file) == (1, True, False)
+        assert (frame.number >= 1, frame.time_s >= 0, source.is_file) == (True, True, False)
         assert (source.width, source.height) == (WIDTH, HEIGHT)
 
 

@@ -22,7 +22,9 @@ from edge_gateway.reading import (
 )
 
 # RFC 8428 section 12.1, the SenML units registry: those of the weather, and the two counts.
-SENML_UNITS = {"Cel", "%RH", "m/s", "deg", "W/m2", "count", "/", "1/s", "Pa", "lx", "s", "V"}
+SENML_UNITS = {"Cel", "%RH", "m/s", "deg", "W/m2", "count", "/", "1/s", "Pa", "lx", "s", "V", "%EL"}
+# RFC 8798, table 2: those of rain.
+SECONDARY_UNITS = {"mm", "mm/h"}
 
 AT = Stamp("boot", 1)
 Value = Stamp | Window | Flagged | Measurand | Reading | Event | Nature
@@ -38,8 +40,9 @@ VALUES: tuple[Value, ...] = (
 
 
 @pytest.mark.parametrize("quantity", Quantity)
-def test_every_quantity_has_a_unit_of_the_senml_registry(quantity: Quantity) -> None:
-    assert quantity.nature.unit in SENML_UNITS
+def test_every_quantity_has_a_unit_of_the_senml_registries(quantity: Quantity) -> None:
+    nature = quantity.nature
+    assert nature.unit in (SECONDARY_UNITS if nature.has_secondary_unit else SENML_UNITS)
 
 
 @pytest.mark.parametrize("quantity", Quantity)

@@ -34,9 +34,13 @@ ALLOWED: Mapping[str, set[str]] = {
 STATIONS = {
     "config_file": "config",
     "config_sample": "config",
+    "config_section": "config",
+    "config_uplink": "config",
     "device_health": "supervise",
+    "handed": "supervise",
     "measured": "supervise",
     "wiring": "app",
+    "outage": "app",
     "__main__": "cli",
     "__init__": "",
 }

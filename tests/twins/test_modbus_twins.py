@@ -174,7 +174,7 @@ def test_a_saturated_register_is_out_of_range(
         twin.fail("saturated")
         speed = by_profile(master, "rs_fsjt_n01").read()[Quantity.WIND_SPEED]
     assert isinstance(speed, Flagged)
-    assert (speed.value, speed.flag) == (pytest.approx(3276.7), Flag.FAIL)
+    assert (speed.value, speed.flag) == (pytest.approx(6553.5), Flag.FAIL)
 
 
 def test_slaves_share_a_line_and_keep_their_faults_to_themselves(
@@ -184,7 +184,7 @@ def test_slaves_share_a_line_and_keep_their_faults_to_themselves(
     other.fail("crc")
     with SharedLine(line, [KippSmpTwin(line, scene), other]):
         assert smp.read()
-        with pytest.raises(BadFrame, match="wrong checksum"):
+        with pytest.raises(BadFrame):
             master.read_holding(2, 2, 5)
         assert master.read_holding(2, 2, 5)
         with pytest.raises(DeviceSilent):

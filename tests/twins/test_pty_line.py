@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
@@ -77,6 +78,20 @@ def test_an_unplugged_line_loses_its_path_and_gets_it_back(tmp_path: Path) -> No
     assert Path(line.path).is_char_device()
     line.close()
     assert not Path(line.path).exists()
+
+
+def test_a_line_plugged_in_again_is_another_device_node_behind_the_same_link(
+    tmp_path: Path,
+) -> None:
+    line = PtyLine(by_id=tmp_path / "adapter")
+    nodes = [Path(line.path).resolve()]
+    for _ in range(3):
+        line.unplug()
+        line.plug()
+        nodes.append(Path(line.path).resolve())
+    line.close()
+    assert line.path == str(tmp_path / "adapter")
+    assert all(one != other for one, other in pairwise(nodes))
 
 
 def test_a_closed_line_stays_closed() -> None:

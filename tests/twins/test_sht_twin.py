@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_gateway.clock import Clock
+from edge_gateway.drivers.formats.sensirion import words
 from edge_gateway.drivers.sht import Model, Sht, ShtConfig
 from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
 from edge_gateway.links.i2c import I2cBus
@@ -129,3 +130,22 @@ def test_an_sht4x_that_restarted_between_two_measurements_has_nothing_to_lose(
     bench.sensor.read()
     bench.twin.fail("reset")
     assert bench.sensor.read()
+
+
+@pytest.mark.parametrize(("model", "command"), [("sht4x", "89"), ("sht3x", "3682")])
+def test_a_serial_number_comes_once_with_two_checksums(
+    scene: WeatherScene, frozen: Clock, model: Model, command: str
+) -> None:
+    bench = Bench(scene, frozen, model)
+    bench.link.write(ADDRESS, bytes.fromhex(command))
+    assert len(words(bench.link.read(ADDRESS, 6), 2)) == 2
+    with pytest.raises(DeviceSilent):
+        bench.link.read(ADDRESS, 6)
+
+
+@pytest.mark.parametrize(("model", "command"), [("sht3x", "89"), ("sht4x", "3682")])
+def test_the_command_of_the_other_family_is_not_acknowledged(
+    scene: WeatherScene, frozen: Clock, model: Model, command: str
+) -> None:
+    with pytest.raises(DeviceSilent):
+        Bench(scene, frozen, model).link.write(ADDRESS, bytes.fromhex(command))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from itertools import islice
 
@@ -94,11 +95,13 @@ def test_what_a_healthy_line_may_do_costs_no_frame(
 
 
 def test_noise_before_a_frame_costs_no_good_one(twin: WindSonicTwin, sensor: WindSonic) -> None:
-    twin.fail("noise")
+    twin.fail("noise", times=5)
+    measured = 0
     with twin:
-        with pytest.raises(BadFrame, match="half a frame"):
-            next(sensor.listen())
-        assert isinstance(next(sensor.listen())[SPEED], float)
+        for _ in range(2 * 5):
+            with contextlib.suppress(BadFrame):  # noise that begins as a frame does
+                measured += isinstance(next(sensor.listen())[SPEED], float)
+    assert measured >= 5
 
 
 def test_a_missing_direction_is_flagged_and_the_speed_kept(

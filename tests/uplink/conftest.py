@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,20 +18,11 @@ from edge_gateway.config import UplinkConfig
 from edge_gateway.outbox import Outbox
 from edge_gateway.reading import Flag, Measurand, Quantity, Reading, Stamp
 from edge_gateway.twins.broker import Broker, available
-from edge_gateway.uplink.consumer import Pack, Seen, decode
+from edge_gateway.uplink.consumer import Pack, Seen, decode_all
+from edge_gateway.uplink.payloads import Pole
 from edge_gateway.uplink.publisher import Uplink
 from edge_gateway.uplink.status import UplinkStatus
-
-PATIENCE_S = 30.0
-LOOK_S = 0.01
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for what a real process or thread does; fail with a sentence if it does not."""
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"waited {PATIENCE_S} s in vain: {what}"
-        time.sleep(LOOK_S)
+from tests.uplink.waiting import PATIENCE_S, until
 
 
 class Listener:
@@ -65,7 +55,7 @@ class Listener:
             assert self._news.wait_for(condition, PATIENCE_S), f"waited in vain: {what}"
 
     def packs(self) -> list[Pack]:
-        return [decode(bytes(message.payload)) for message in self.data()]
+        return [pack for message in self.data() for pack in decode_all(bytes(message.payload))]
 
     def data(self) -> list[paho.MQTTMessage]:
         return [message for message in self.messages if not message.topic.endswith("/state")]
@@ -108,7 +98,12 @@ class Gateway:
         self.clock = clock
         self.outbox = Outbox(folder, clock=clock, quota_bytes=64 << 20, random=Random(1))
         self.uplink = Uplink(
-            self.outbox, config, "pole-1", clock=clock, random=Random(2), about={"version": "1"}
+            self.outbox,
+            config,
+            Pole("pole-1"),
+            clock=clock,
+            random=Random(2),
+            about={"version": "1"},
         )
         self.next_number = 0
 
@@ -151,7 +146,14 @@ class Gateway:
 
 
 def plain_config(port: int, **more: object) -> UplinkConfig:
-    settings = {"host": "127.0.0.1", "port": port, "tls": False, "reconnect_max_s": 1.0, **more}
+    settings = {
+        "host": "127.0.0.1",
+        "port": port,
+        "tls": False,
+        "reconnect_max_s": 1.0,
+        "start_spread_s": 0.0,
+        **more,
+    }
     return UplinkConfig.model_validate(settings)
 
 

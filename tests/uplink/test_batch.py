@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edge_gateway.clock import ClockState, WallTime
-from edge_gateway.outbox import Handle, StoredBlock
+from edge_gateway.outbox import BootClock, Handle, StoredBlock
 from edge_gateway.reading import Lane, Stamp
-from edge_gateway.uplink.batch import Dates, Dating, date
+from edge_gateway.uplink.batch import Dates, Dating, Learnt, date
 
 
 class SetClock:
@@ -44,10 +44,45 @@ def test_an_unset_clock_gives_times_before_now() -> None:
     assert dates == Dates(Dating.UNSET, -100_000_000)
 
 
-def test_an_earlier_boot_that_was_never_dated_gives_no_time() -> None:
-    assert date(block("earlier"), SetClock(ClockState.SYNCED)) == Dates(Dating.UNKNOWN, None)
+def test_an_earlier_boot_that_was_never_dated_gives_no_time_but_was_before_this_one() -> None:
+    """This boot began at 1,785,733,200 s, give or take the second of the clock's error."""
+    dates = date(block("earlier"), SetClock(ClockState.SYNCED))
+    assert dates == Dates(Dating.UNKNOWN, None, before_us=1_785_733_201_000_000)
 
 
 def test_an_earlier_boot_is_not_dated_by_an_unset_clock() -> None:
     clock = SetClock(ClockState.UNSET, dated=("now", "earlier"))
     assert date(block("earlier"), clock) == Dates(Dating.UNKNOWN, None)
+
+
+def learnt(state: ClockState) -> Learnt:
+    known = {
+        boot_id: BootClock(boot_id, 1_700_000_000 * 10**9, 0.5, state)
+        for boot_id in ("earlier", "now")
+    }
+    return known.get
+
+
+@pytest.mark.parametrize("state", [ClockState.SYNCED, ClockState.HOLDOVER])
+@pytest.mark.parametrize("present", list(ClockState))
+def test_an_earlier_boot_is_dated_by_what_was_learnt_of_its_own_clock(
+    state: ClockState, present: ClockState
+) -> None:
+    dates = date(block("earlier"), SetClock(present), learnt(state))
+    assert dates == Dates(Dating(state.value), 1_700_000_000_000_000)
+
+
+def test_this_boots_own_offset_holds_on_when_its_clock_is_no_longer_set() -> None:
+    """The process was started anew: who disciplined the clock is known to the store only."""
+    dates = date(block("now"), SetClock(ClockState.UNSET), learnt(ClockState.SYNCED))
+    assert dates == Dates(Dating.HOLDOVER, 1_700_000_000_000_000)
+
+
+def test_what_the_clock_says_now_comes_before_what_was_learnt() -> None:
+    dates = date(block("now"), SetClock(ClockState.SYNCED), learnt(ClockState.SYNCED))
+    assert dates == Dates(Dating.SYNCED, 1_785_733_200_000_000)
+
+
+def test_an_unset_clock_that_was_noted_dates_nothing() -> None:
+    dates = date(block("earlier"), SetClock(ClockState.UNSET), learnt(ClockState.UNSET))
+    assert dates == Dates(Dating.UNKNOWN, None)

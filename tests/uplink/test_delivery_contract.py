@@ -82,13 +82,13 @@ def test_live_data_does_not_wait_for_the_backlog(
     broker: Broker, gateway: MakeGateway, listen: Listen, plain: Plain
 ) -> None:
     listener = listen(broker.port)
-    pole = gateway(plain(broker.port, inflight=2))
+    pole = gateway(plain(broker.port, inflight=2, backlog_max_per_s=500))
     pole.give(300)
     pole.uplink.start()
     pole.until_connected()
     pole.give(1)
     pole.until_empty()
-    listener.wait(lambda: len(listener.data()) == 301, "all messages")
+    listener.wait(lambda: len(listener.packs()) == 301, "all blocks")
     arrivals = [pack.arrival for pack in listener.packs()]
     assert arrivals.count("live") == 1
     assert arrivals.index("live") < 300
@@ -182,7 +182,7 @@ def test_a_broker_that_takes_few_at_a_time_is_not_overrun(
     pole.give(200)
     pole.uplink.start()
     pole.until_empty()
-    listener.wait(lambda: len(listener.data()) == 200, "all messages")
+    listener.wait(lambda: len(listener.packs()) == 200, "all blocks")
     assert listener.numbers() == pole.all_numbers()
 
 
@@ -198,6 +198,10 @@ def test_state_is_online_after_connecting_and_offline_after_a_stop(
         "state": "online",
         "gateway": "pole-1",
         "version": "1",
+        "store": pole.outbox.store,
+        "boot": pole.clock.now().boot_id,
+        "payload": "senml",
+        "mqtt": "5",
     }
     assert pole.uplink.stop(5.0)
     listener.wait(lambda: len(listener.states()) == 2, "the goodbye")
@@ -268,9 +272,9 @@ def test_a_damaged_block_does_not_stop_the_ones_behind_it(
     with closing(sqlite3.connect(pole.outbox.path)) as other, other:
         other.execute("UPDATE blocks SET payload = x'00' WHERE sequence = 2")
     pole.uplink.start()
-    listener.wait(lambda: len(listener.data()) == 2, "the two good messages")
+    listener.wait(lambda: len(listener.packs()) == 2, "the two good blocks")
     pole.outbox.commit()
-    listener.wait(lambda: len(listener.data()) == 3, "the event")
+    listener.wait(lambda: len(listener.packs()) == 3, "the event")
     assert listener.numbers() == [0, 1, 2, 6, 7, 8]
     (told,) = listener.packs()[-1].events
     assert told.text.startswith("3 entries in 1 blocks given up")

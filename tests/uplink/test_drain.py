@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,8 @@ from edge_gateway.clock import WallTime
 from edge_gateway.outbox import Outbox
 from edge_gateway.reading import Flag, Lane, Measurand, Quantity, Reading, Stamp
 from edge_gateway.uplink.batch import Arrival
-from edge_gateway.uplink.drain import BACKLOG_BYTES, HOLD_LEAST_S, Drain, Outgoing
+from edge_gateway.uplink.drain import BACKLOG_BYTES, HOLD_LEAST_S, MERGED_BLOCKS, Drain, Outgoing
+from edge_gateway.uplink.share import Share
 
 SECOND = 10**9
 LIVE, BACKFILL = Arrival.LIVE, Arrival.BACKFILL
@@ -32,15 +36,26 @@ class NoClock:
 class Bench:
     """A drain over a real outbox; each commit is one block, known by its number."""
 
-    def __init__(self, folder: Path) -> None:
-        self.outbox = Outbox(folder, clock=NoClock(), quota_bytes=8 << 20, random=Random(1))
-        self.drain = Drain(self.outbox, Random(1))
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        consumers: tuple[str, ...] = ("main",),
+        share: Share | None = None,
+        merges: bool = False,
+    ) -> None:
+        self.outbox = Outbox(
+            folder, clock=NoClock(), quota_bytes=8 << 20, random=Random(1), consumers=consumers
+        )
+        self.drain = Drain(self.outbox, Random(1), share=share, merges=merges)
         self._messages = 0
 
-    def commit(self, blocks: int = 1, quantity: Quantity = Quantity.WIND_SPEED) -> None:
+    def commit(
+        self, blocks: int = 1, quantity: Quantity = Quantity.WIND_SPEED, boot_id: str = "boot"
+    ) -> None:
         for _ in range(blocks):
             self.outbox.append(
-                [Reading("dev", Measurand(quantity), 1.0, Flag.GOOD, Stamp("boot", 0))]
+                [Reading("dev", Measurand(quantity), 1.0, Flag.GOOD, Stamp(boot_id, 0))]
             )
             self.outbox.commit()
         self.drain.committed()
@@ -66,7 +81,7 @@ class Bench:
     def acknowledge(self, number: int) -> None:
         outgoing = self.drain.acknowledged(number)
         assert outgoing is not None
-        self.outbox.remove([outgoing.block.handle])
+        self.outbox.remove([block.handle for block in outgoing.blocks], consumer="main")
 
 
 @pytest.fixture
@@ -214,3 +229,121 @@ def test_while_stopping_only_what_is_live_is_sent(bench: Bench) -> None:
 
 def test_lanes_stand_in_order_of_priority() -> None:
     assert list(Lane) == [Lane.EVENTS, Lane.COUNTS, Lane.SUMMARIES, Lane.RAW]
+
+
+@pytest.fixture
+def merging(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path, merges=True)
+    yield made
+    made.outbox.close()
+
+
+def numbers(outgoing: Outgoing | None) -> list[int]:
+    return [] if outgoing is None else [block.handle.sequence for block in outgoing.blocks]
+
+
+def test_small_blocks_of_a_backlog_go_together(merging: Bench) -> None:
+    merging.commit(5)
+    merging.drain.begin(10)
+    assert numbers(merging.next()) == [1, 2, 3, 4, 5]
+    assert merging.next() is None
+
+
+def test_live_blocks_go_alone(merging: Bench) -> None:
+    merging.drain.begin(10)
+    merging.commit(2)
+    assert [numbers(merging.next()), numbers(merging.next())] == [[1], [2]]
+
+
+def test_blocks_of_different_lanes_or_boots_do_not_go_together(merging: Bench) -> None:
+    merging.commit(2, Quantity.PEOPLE)
+    merging.commit(1)
+    merging.commit(1, boot_id="later")
+    merging.drain.begin(10)
+    assert [numbers(merging.next()) for _ in range(3)] == [[1, 2], [3], [4]]
+
+
+def test_no_more_go_together_than_the_bounds_allow(merging: Bench) -> None:
+    merging.commit(MERGED_BLOCKS + 1)
+    merging.drain.begin(10)
+    assert len(numbers(merging.next())) == MERGED_BLOCKS
+    assert len(numbers(merging.next())) == 1
+
+
+def test_blocks_that_go_together_are_refused_together(merging: Bench) -> None:
+    merging.commit(3)
+    merging.drain.begin(10)
+    merging.send_all()
+    merging.drain.refused(1, 0)
+    assert numbers(merging.next(1000.0)) == [1, 2, 3]
+
+
+def test_a_block_in_several_messages_is_delivered_when_all_are(bench: Bench) -> None:
+    bench.drain.begin(10)
+    bench.commit(1)
+    outgoing = bench.next()
+    assert outgoing is not None
+    for number in (1, 2, 3):
+        bench.drain.sent(number, outgoing, 10, messages=3)
+    assert [bench.drain.acknowledged(number) for number in (2, 1)] == [None, None]
+    assert bench.drain.acknowledged(3) is outgoing
+
+
+def test_when_one_message_of_a_block_is_refused_the_whole_block_goes_again(bench: Bench) -> None:
+    bench.drain.begin(10)
+    bench.commit(1)
+    outgoing = bench.next()
+    assert outgoing is not None
+    for number in (1, 2, 3):
+        bench.drain.sent(number, outgoing, 10, messages=3)
+    bench.drain.acknowledged(1)
+    bench.drain.refused(2, 0)
+    assert numbers(bench.next(1000.0)) == [1]
+    assert bench.drain.acknowledged(3) is None
+    assert bench.drain.in_flight == 0
+
+
+def test_a_slow_backlog_says_when_it_goes_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, share=Share(0.5, most_per_s=2))
+    bench.commit(2)
+    bench.drain.begin(10)
+    assert bench.send_all() == [(BACKFILL, 1)]
+    assert bench.drain.due_s(0) == 0.5
+    assert bench.send_all(0.5) == [(BACKFILL, 2)]
+    bench.outbox.close()
+
+
+def test_two_consumers_have_a_place_each(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, consumers=("main", "city"))
+    city = Drain(bench.outbox, Random(2), consumer="city")
+    bench.commit(2)
+    bench.drain.begin(10)
+    city.begin(10)
+    bench.send_all()
+    for number in (1, 2):
+        bench.acknowledge(number)
+    assert bench.outbox.stats().blocks == 2
+    assert numbers(city.next(0)) == [1]
+    bench.drain.begin(10)
+    assert bench.send_all() == []
+    bench.outbox.close()
+
+
+def test_older_blocks_that_come_in_later_are_sent(bench: Bench) -> None:
+    """As when a damaged store is recovered: below the newest, while the connection stands."""
+    bench.commit(3)
+    bench.drain.begin(10)
+    assert bench.send_all() == [(BACKFILL, 1), (BACKFILL, 2), (BACKFILL, 3)]
+    for number in (1, 2, 3):
+        bench.acknowledge(number)
+    bench.outbox.commit()
+    with closing(sqlite3.connect(bench.outbox.path)) as other, other:
+        other.execute(
+            "INSERT INTO blocks (sequence, lane, boot, first_us, last_us, entries, bytes, origin,"
+            " payload) VALUES (2, 'raw', 'boot', 0, 0, 1, 1, 'old/2', x'00')"
+        )
+    assert bench.send_all() == []
+    # What the store counts up when it has put blocks back.
+    durable: Any = vars(bench.outbox)["_durable"]
+    durable.backlog_epoch += 1
+    assert bench.send_all() == [(BACKFILL, 2)]

@@ -58,6 +58,14 @@ def test_a_pack_reads_as_documented() -> None:
     ]
 
 
+def test_a_pack_with_a_secondary_unit_says_so_in_its_version() -> None:
+    rain = Measurand(Quantity.PRECIPITATION_SINCE_RESET)
+    packed = pack([Reading("rain", rain, 13.02, Flag.GOOD, at(1))])
+    records = json.loads(packed)
+    assert (records[0]["bver"], records[1]["bu"]) == (26, "mm")
+    assert [reading.value for reading in decode(packed).readings] == [13.02]
+
+
 def test_a_missing_value_has_no_value_record() -> None:
     records = json.loads(pack([Reading("wind", WIND, math.nan, Flag.MISSING, at(1))]))
     assert records[1:] == [{"bn": "urn:dev:ops:pole-1:wind:wind_speed.qc", "t": 0, "v": 9}]
@@ -97,15 +105,29 @@ def test_names_follow_the_grammar(measurand: Measurand, name: str) -> None:
     ("nanoseconds", "base", "rest"),
     [
         (0, 1785733200, "0"),
-        (1_000_000_001_000, 1785734200, "0.000001"),
+        (1_000_001_000_000, 1785734200, "0.001"),
         (250_000_000, 1785733200, "0.25"),
-        (999_999_999_999, 1785734199, "0.999999"),
+        (999_999_999_999, 1785734199, "0.999"),
     ],
 )
-def test_times_are_exact_to_the_microsecond(nanoseconds: int, base: int, rest: str) -> None:
+def test_times_are_exact_to_the_millisecond(nanoseconds: int, base: int, rest: str) -> None:
     text = pack([Reading("wind", WIND, 1.0, Flag.GOOD, Stamp(BOOT, nanoseconds))])
     records = json.loads(text, parse_float=Decimal)
     assert (records[0]["bt"], str(records[1]["t"])) == (base, rest)
+
+
+def test_two_readings_of_one_millisecond_are_told_apart_by_microseconds() -> None:
+    stamps = [Stamp(BOOT, 1_000_000), Stamp(BOOT, 1_250_999)]
+    text = pack([Reading("wind", WIND, 1.0, Flag.GOOD, stamp) for stamp in stamps])
+    records = json.loads(text, parse_float=Decimal)
+    assert [str(record["t"]) for record in records[1:]] == ["0.001", "0.00125"]
+
+
+def test_an_offset_is_no_finer_than_the_stamps_it_dates() -> None:
+    """Microseconds of an offset are the clock's noise, and would make every time longer."""
+    dates = Dates(Dating.SYNCED, 1_785_733_200_000_789)
+    records = json.loads(pack([Reading("wind", WIND, 1.0, Flag.GOOD, at(0.25))], dates))
+    assert records[1]["t"] == 0.25
 
 
 def test_with_no_clock_times_are_relative_to_the_sending() -> None:
@@ -166,7 +188,8 @@ def series(draw: st.DrawFn) -> list[Reading]:
     """Readings of one measurand at distinct times in order, as a device gives them."""
     device, measurand = draw(WORDS), draw(MEASURANDS)
     made: list[Reading] = []
-    for time_us in sorted(draw(st.sets(st.integers(0, 10**13), min_size=1, max_size=6))):
+    times_us = st.integers(0, 10**13) | st.integers(0, 3000)
+    for time_us in sorted(draw(st.sets(times_us, min_size=1, max_size=6))):
         value = round_value(measurand.quantity, draw(st.floats(allow_infinity=False)))
         flags = [Flag.MISSING] if math.isnan(value) else [f for f in Flag if f is not Flag.MISSING]
         reasons = tuple(draw(st.lists(WORDS, max_size=2)))
@@ -184,8 +207,11 @@ def series(draw: st.DrawFn) -> list[Reading]:
     return made
 
 
-def as_received(reading: Reading, dates: Dates) -> tuple[object, ...]:
-    """What the decoder should make of a reading, worked out without it; times in microseconds."""
+def as_received(reading: Reading, dates: Dates, unit_us: int) -> tuple[object, ...]:
+    """What the decoder should make of a reading, worked out without it; times in microseconds.
+
+    `unit_us`: how fine the pack's times are.
+    """
     time_us = reading.at.monotonic_ns // 1000
     dated = dates.offset_us is not None
     return (
@@ -198,7 +224,7 @@ def as_received(reading: Reading, dates: Dates) -> tuple[object, ...]:
         int(reading.flag),
         reading.reasons,
         reading.calibration_id,
-        time_us + (dates.offset_us or 0) if dated else None,
+        time_us + (dates.offset_us or 0) // unit_us * unit_us if dated else None,
         None if dated else time_us,
     )
 
@@ -233,5 +259,9 @@ def test_every_reading_comes_back_from_the_decoder(made: list[list[Reading]], da
     received = decode(squeeze(pack([*readings], dates))[0]).readings
     # Series with notes come first; within each, the order is kept.
     by_series = sorted((seen(one) for one in received), key=lambda one: repr(one[:5]))
-    expected = sorted((as_received(one, dates) for one in readings), key=lambda one: repr(one[:5]))
+    kept = [one for one in unpack(to_block([*readings])).entries() if isinstance(one, Reading)]
+    unit_us = 1 if any(one.at.monotonic_ns % 1_000_000 for one in kept) else 1000
+    expected = sorted(
+        (as_received(one, dates, unit_us) for one in kept), key=lambda one: repr(one[:5])
+    )
     assert by_series == expected

@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_gateway.cli.demo.report import Ledger, mark
 from edge_gateway.cli.terminal import CommandError
 from edge_gateway.reading import Measurand, Quantity, Statistic
-from edge_gateway.uplink.consumer import BadPack, Received, Seen, decode
+from edge_gateway.uplink.consumer import BadPack, Received, Seen, decode_all
 
 CONNECT_S = 10.0
 
@@ -102,15 +102,16 @@ class Platform:
         if message.topic.endswith("/state"):
             return
         try:
-            pack = decode(bytes(message.payload))
+            packs = decode_all(bytes(message.payload))
         except BadPack:
             self._count("bad", 0)
             return
-        if self._seen.first(pack.key):
-            self.delivered.write(_mark(reading) for reading in pack.readings)
-            self._count(pack.arrival, len(pack.readings))
-        else:
-            self._count("repeated", 0)
+        for pack in packs:
+            if self._seen.first(pack.key):
+                self.delivered.write(_mark(reading) for reading in pack.readings)
+                self._count(pack.arrival, len(pack.readings))
+            else:
+                self._count("repeated", 0)
 
     def _count(self, what: str, readings: int) -> None:
         with self._lock:

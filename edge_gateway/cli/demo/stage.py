@@ -11,19 +11,19 @@ from typing import Protocol, Self, TypeVar
 
 from edge_gateway.app import Gateway
 from edge_gateway.cli.demo.platform import Platform
-from edge_gateway.cli.demo.pole import Pole, camera, two_lines
+from edge_gateway.cli.demo.pole import SEED, camera, configuration, instruments, two_lines
 from edge_gateway.cli.demo.report import Ledger, tap_into
+from edge_gateway.cli.rig.bench import Bench, is_recording
+from edge_gateway.cli.rig.twins import surroundings
 from edge_gateway.cli.terminal import CommandError, Exit
 from edge_gateway.clock import SystemClock
 from edge_gateway.health import Notifier
 from edge_gateway.links.errors import DeviceError
-from edge_gateway.links.i2c import I2cBus
 from edge_gateway.people.camera import CameraConfig
 from edge_gateway.people.counter_settings import LineConfig
 from edge_gateway.people.sources import open_source
 from edge_gateway.twins.broker import Broker
 from edge_gateway.twins.cable import Cable
-from edge_gateway.wiring import Openers
 
 T = TypeVar("T")
 
@@ -53,8 +53,7 @@ class Footage:
                     lines = two_lines(source.width, source.height)
             except DeviceError as error:
                 raise CommandError(str(error), Exit.INPUT) from error
-        is_file = "://" not in self.source and not self.source.startswith("/dev/")
-        return camera(self.source, lines, loop=is_file)
+        return camera(self.source, lines, loop=is_recording(self.source))
 
 
 class Stage:
@@ -89,15 +88,17 @@ class Stage:
         self.lines = tuple(line.name for line in config.line) if config else ()
         self.broker = enter(Broker())
         self.cable = enter(Cable(self.broker.port))
-        self.pole = enter(Pole(self._folder))
-        settings = self.pole.config(self.cable.port, config)
-        self.platform = enter(Platform("127.0.0.1", self.broker.port, settings.uplink.topic_prefix))
-        bus = self.pole.i2c
+        weather = surroundings(SEED)
+        bench = enter(Bench(instruments(), self._folder, weather))
+        devices = (*bench.devices, config) if config else bench.devices
+        settings = configuration(self._folder, self.cable.port, devices)
+        (uplink,) = settings.uplink
+        self.platform = enter(Platform("127.0.0.1", self.broker.port, uplink.topic_prefix))
         self.gateway = Gateway(
             settings,
             clock=SystemClock(trusted=True),
             random=SystemRandom(),
             notifier=Notifier(None),
-            openers=Openers(i2c=lambda number: I2cBus(number, open_bus=bus.open)),
+            openers=bench.openers,
             tap=lambda entries: tap_into(self.produced, entries),
         )

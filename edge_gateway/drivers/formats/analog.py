@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
 from edge_gateway.config import Identifier, Section
+from edge_gateway.drivers.formats.circle import folded
+from edge_gateway.drivers.formats.flags import OUT_OF_RANGE
 from edge_gateway.reading import Flag, Flagged, Measurand, Quantity
 
 # NAMUR NE 43: a transmitter measures from 3.8 to 20.5 mA, and says below 3.6 and above 21 mA that
@@ -124,6 +126,20 @@ class SensorConfig(Section):
         return Measurand(quantity, self.name or "")
 
 
+SensorT = TypeVar("SensorT", bound=SensorConfig)
+
+
+def give_different_things(sensors: tuple[SensorT, ...]) -> tuple[SensorT, ...]:
+    """The sensors; ValueError where there is none, or two that nothing tells apart."""
+    if not sensors:  # a least length would be complained of beside every wrong channel
+        raise ValueError("nothing is connected: write a [[device.channel]] table")
+    given = [sensor.measurand for sensor in sensors]
+    for one in given:
+        if given.count(one) > 1:
+            raise ValueError(f"{given.count(one)} channels give {one.quantity}: give each a name")
+    return sensors
+
+
 def value_of(volts: float, sensor: SensorConfig) -> float | Flagged:
     """The value of the sensor's quantity, in its unit.
 
@@ -158,7 +174,7 @@ def _voltage(volts: float, sensor: SensorConfig) -> float | Flagged:
     value = _mapped(share, sensor)
     if -OVERSHOOT <= share <= 1 + OVERSHOOT:
         return value
-    return Flagged(value, Flag.FAIL, "outside the device's range")
+    return Flagged(value, Flag.FAIL, OUT_OF_RANGE)
 
 
 def _vane(volts: float, sensor: SensorConfig) -> float | Flagged:
@@ -166,23 +182,18 @@ def _vane(volts: float, sensor: SensorConfig) -> float | Flagged:
     from_mark = 360.0 * share
     half_gap = sensor.dead_band_deg / 2
     if not -OVERSHOOT <= share <= 1 + OVERSHOOT:
-        direction = _folded(from_mark + sensor.north_offset_deg)
+        direction = folded(from_mark + sensor.north_offset_deg)
         return Flagged(direction, Flag.FAIL, "outside 0 V to reference_v: is reference_v right?")
     if not half_gap <= from_mark <= 360.0 - half_gap:
         from_mark = 0.0  # in the gap the voltage says no more than this
-    return _folded(from_mark + sensor.north_offset_deg)
+    return folded(from_mark + sensor.north_offset_deg)
 
 
 def _mapped(share: float, sensor: SensorConfig) -> float:
     assert sensor.value_low is not None
     assert sensor.value_high is not None
     value = sensor.value_low + (sensor.value_high - sensor.value_low) * share
-    return _folded(value) if sensor.quantity is Quantity.WIND_DIRECTION else value
-
-
-def _folded(direction: float) -> float:
-    # The second time for what the first rounds up to 360 itself.
-    return direction % 360.0 % 360.0
+    return folded(value) if sensor.quantity is Quantity.WIND_DIRECTION else value
 
 
 _VALUE: Mapping[Kind, Callable[[float, SensorConfig], float | Flagged]] = {

@@ -1,18 +1,24 @@
-"""The ASCII polar frame of a Gill WindSonic (manual 1405-PS-0019, section 9)."""
+"""The ASCII polar frame of a Gill WindSonic, and its banner (manual 1405-PS-0019, section 9)."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 
 from edge_gateway.links.errors import BadFrame
-from edge_gateway.links.frames import shown, xor_checksum
-from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.links.frames import Deframer, shown, xor_checksum
+from edge_gateway.reading import Flag
 
 STX, ETX = b"\x02", b"\x03"
-HIGHEST_SPEED_M_S = 60.0  # specified range 0-60 m/s
-HIGHEST_DIRECTION_DEG = 359.0
+CHECKSUM_AND_LINE_END = 4
+LONGEST_FRAME = 64
+LONGEST_GAP = 2048  # the power-up banner is some ten lines without STX
+RESETS = {
+    b"WINDSONIC": "the WindSonic was powered up anew: its banner came",
+    b"*FAIL*": "the WindSonic lost its settings and runs on factory defaults: set it up again",
+}
 
 M_S_PER_UNIT: Mapping[str, float] = {
     "M": 1.0,
@@ -32,7 +38,6 @@ STATUS: Mapping[str, tuple[Flag, str]] = {
     "09": (Flag.FAIL, "status 09: program memory failed"),
     "10": (Flag.SUSPECT, "status 10: gain at its maximum"),
 }
-CALM = "calm: the device gives no direction"
 
 _FRAME = re.compile(rb"\x02([^\x02\x03]*)\x03([0-9A-F]{2})(?:\r\n)?")
 _POLAR = re.compile(
@@ -42,13 +47,38 @@ _POLAR = re.compile(
 )
 
 
-def decode(frame: bytes, node: str | None = None) -> Measured:
-    """Turn one frame, STX to checksum, into m/s and degrees the wind comes from.
+@dataclass(frozen=True, slots=True)
+class Polar:
+    """What one frame says, whatever it is worth; None is a field that the device left empty."""
 
-    Raises BadFrame on a wrong checksum, another format or, where `node` is given, another node.
-    A value the device leaves out is MISSING with the reason; a status that is not good flags the
-    values beside it.
-    """
+    node: str
+    direction_deg: float | None
+    speed_m_s: float | None
+    status: str
+
+    @property
+    def fault(self) -> tuple[Flag, str] | None:
+        """What its status makes of the values and why; None where it is good."""
+        if self.status in GOOD_STATUS:
+            return None
+        new = (Flag.SUSPECT, f"status {self.status}: not in the manual")
+        return STATUS.get(self.status, new)
+
+
+def deframer() -> Deframer:
+    """What cuts its bytes into frames, and knows its banner."""
+    return Deframer(
+        start=STX,
+        end=ETX,
+        trailer=CHECKSUM_AND_LINE_END,
+        longest=LONGEST_FRAME,
+        longest_gap=LONGEST_GAP,
+        resets=RESETS,
+    )
+
+
+def parse(frame: bytes) -> Polar:
+    """Read one frame, STX to checksum; BadFrame on a wrong checksum or another format."""
     parts = _FRAME.fullmatch(frame)
     if parts is None:
         raise BadFrame(f"no WindSonic frame: {shown(frame)}")
@@ -58,25 +88,19 @@ def decode(frame: bytes, node: str | None = None) -> Measured:
     fields = _POLAR.fullmatch(body.decode("latin-1"))
     if fields is None:
         raise BadFrame(f"WindSonic frame {body!r} is not polar: set output mode M2, or M4 polled")
-    if node is not None and fields["node"] != node:
-        raise BadFrame(f"WindSonic node {fields['node']} answered where {node} was asked")
-    scale, status = M_S_PER_UNIT[fields["unit"]], fields["status"]
-    speed = _flagged(fields["speed"], scale, HIGHEST_SPEED_M_S, status, "no speed")
-    no_direction = CALM if fields["speed"] else "no direction"
-    direction = _flagged(fields["direction"], 1.0, HIGHEST_DIRECTION_DEG, status, no_direction)
-    return {Quantity.WIND_SPEED: speed, Quantity.WIND_DIRECTION: direction}
+    direction, speed = fields["direction"], fields["speed"]
+    return Polar(
+        fields["node"],
+        float(direction) if direction else None,
+        float(speed) * M_S_PER_UNIT[fields["unit"]] if speed else None,
+        fields["status"],
+    )
 
 
-def _flagged(
-    text: str | None, scale: float, highest: float, status: str, missing: str
-) -> float | Flagged:
-    good = status in GOOD_STATUS
-    flag, reason = STATUS.get(status, (Flag.SUSPECT, f"status {status}: not in the manual"))
-    if not text:
-        return Flagged(math.nan, Flag.MISSING, missing if good else reason)
-    value = float(text) * scale
-    if not good:
-        return Flagged(value, flag, reason)
-    if value > highest:
-        return Flagged(value, Flag.FAIL, "outside the device's range")
-    return value
+def frames_in(heard: bytes) -> list[Polar]:
+    """All whole frames in a talk, with whatever else there is passed over."""
+    frames: list[Polar] = []
+    for part in heard.split(STX)[1:]:
+        with suppress(BadFrame):
+            frames.append(parse(STX + part))
+    return frames

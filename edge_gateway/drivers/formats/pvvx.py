@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import struct
 
-from edge_gateway.drivers.formats.advert import Sample, in_range
+from edge_gateway.drivers.formats.advert import SERVICE_FIELD, Sample
+from edge_gateway.drivers.formats.flags import in_range
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.links.frames import shown
 from edge_gateway.reading import Measured, Quantity
 
 SERVICE = "0000181a-0000-1000-8000-00805f9b34fb"
 SERVICE_ON_AIR = b"\x1a\x18"
+PATTERN = (0, SERVICE_FIELD, SERVICE_ON_AIR)
 
 # MAC, temperature, humidity, battery in mV and in %, count of measurements, flags; least
 # significant byte first.

@@ -7,6 +7,7 @@ import math
 import struct
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,13 +15,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from edge_gateway.config import Section
-from edge_gateway.links.errors import BadFrame
-from edge_gateway.reading import Flag, Flagged, Lane, Measurand, Quantity
+from edge_gateway.drivers.formats.circle import FULL_CIRCLE_DEG
+from edge_gateway.drivers.formats.flags import in_range, missing
+from edge_gateway.links.contract import Modbus
+from edge_gateway.links.errors import BadFrame, DeviceSilent, Misconfigured
+from edge_gateway.reading import Flagged, Lane, Measurand, Quantity
 
 SHIPPED = Path(__file__).parents[1] / "profiles"
 MOST_REGISTERS = 125  # in one request, Modbus application protocol V1.1b3 section 6.3
 HIGHEST_ADDRESS = 0xFFFF
-FULL_CIRCLE_DEG = 360.0
 
 Type = Literal["u16", "s16", "u32", "s32", "f32"]
 _WORDS: dict[Type, int] = {"u16": 1, "s16": 1, "u32": 2, "s32": 2, "f32": 2}
@@ -95,15 +98,13 @@ class Register(Section):
         ordered = words if self.word_order == "high_first" else tuple(reversed(words))
         raw = struct.pack(f">{self.words}H", *ordered)
         if int.from_bytes(raw) in self.nan:
-            return Flagged(math.nan, Flag.MISSING, f"the device's code for no value: {raw.hex()}")
+            return missing(f"the device's code for no value: {raw.hex()}")
         number = float(struct.unpack(_FORMATS[self.type], raw)[0])
         value = number * self.scale + self.offset
         if not math.isfinite(value):
-            return Flagged(math.nan, Flag.MISSING, f"no number: {raw.hex()}")
-        low, high = self.valid
-        if not low <= value <= high:
-            return Flagged(value, Flag.FAIL, "outside the device's range")
-        return 0.0 if self.fold_360 and value == FULL_CIRCLE_DEG else value
+            return missing(f"no number: {raw.hex()}")
+        judged = in_range(value, self.valid)
+        return 0.0 if self.fold_360 and judged == FULL_CIRCLE_DEG else judged
 
     def words_of(self, value: float) -> tuple[int, ...]:
         """The registers that hold `value`, to the nearest count; the opposite of `value`."""
@@ -164,6 +165,11 @@ class RegisterMap(Section):
             spans.append(Span(function=register.function, first=first, count=count))
         return tuple(spans)
 
+    def read(self, line: Modbus, unit: int) -> dict[Quantity | Measurand, float | Flagged]:
+        """Ask the slave once for each of `spans` and decode the answers."""
+        ask = {3: line.read_holding, 4: line.read_input}
+        return self.decode([ask[one.function](unit, one.first, one.count) for one in self.spans])
+
     def decode(
         self, answers: Sequence[Sequence[int]]
     ) -> dict[Quantity | Measurand, float | Flagged]:
@@ -194,6 +200,18 @@ def shipped_map(name: str) -> RegisterMap:
             " your own is named by profile_file"
         )
     return load_map(SHIPPED / f"{name}.toml")
+
+
+def fitting(line: Modbus, unit: int) -> list[str]:
+    """Shipped maps whose every value this slave gives, in range; the largest first."""
+    fits: dict[str, int] = {}
+    for name in shipped():
+        found = shipped_map(name)
+        with suppress(BadFrame, DeviceSilent, Misconfigured):
+            values = found.read(line, unit).values()
+            if not any(isinstance(value, Flagged) for value in values):
+                fits[name] = max(register.stop for register in found.registers)
+    return sorted(fits, key=fits.__getitem__, reverse=True)
 
 
 def load_map(path: Path) -> RegisterMap:

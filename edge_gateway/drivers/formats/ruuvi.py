@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import struct
 
-from edge_gateway.drivers.formats.advert import Sample, in_range
+from edge_gateway.drivers.formats.advert import MANUFACTURER_FIELD, Sample
+from edge_gateway.drivers.formats.flags import in_range
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.links.frames import shown
 from edge_gateway.reading import Flag, Flagged, Measured, Quantity
 
 COMPANY = 0x0499
+PATTERN = (0, MANUFACTURER_FIELD, COMPANY.to_bytes(2, "little"))
 FORMAT = 5
 # Format, temperature, humidity, pressure, acceleration in x, y and z, power, movements, sequence,
 # MAC; most significant byte first.

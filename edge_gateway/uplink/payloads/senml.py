@@ -1,7 +1,8 @@
 """SenML JSON (RFC 8428), one group of records per series, under urn:dev:ops:GATEWAY:.
 
 A pack is in three parts, because a base unit holds for all that follows it: the batch record and
-the events; what is known of values beside them; the values. docs/topics.md has the grammar.
+the events; what is known of values beside them; the values. Several batches in one pack follow
+each other, each begun by its batch record. docs/topics.md has the grammar.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import gcd
 
 from edge_gateway.outbox import Mark, Series
 from edge_gateway.reading import Event, Flag, Measurand, Statistic
@@ -18,24 +20,45 @@ from edge_gateway.uplink.batch import Batch
 CONTENT_TYPE = "application/senml+json"
 
 _MICRO = 10**6
+_WITH_SECONDARY_UNITS = 26  # RFC 9100: 10, and 2**4 for the units of RFC 8798
+_MILLI = 10**3
 
 # RFC 8428 section 4.5.1 allows these and `:` and `.`, which part our names.
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9/_-]")
 
+# A decimal of 15 digits survives a double and back (IEEE 754), so that its text is exact.
+_EXACT_US = 10**15
+
 
 def encode(batch: Batch) -> bytes:
     """The pack of a batch. Stamps within one series are taken to be distinct and in order."""
-    times = _Times(batch)
-    root = f"urn:dev:ops:{batch.gateway_id}:"
-    records = [_batch_record(batch, root, times)]
-    if times.base_us is None:
-        records.append(f'{{"n":"boot","vs":{_quoted(batch.boot_id)}}}')
-    records.extend(_event_record(event, times) for event in batch.columns.events)
-    for series in batch.columns.series:
-        records.extend(_notes(series, root, times))
-    for series in batch.columns.series:
-        records.extend(_values(series, root, times))
+    return encode_all([batch])
+
+
+def encode_all(batches: Sequence[Batch]) -> bytes:
+    """One pack of several batches of one gateway; all of them have dates, or none has."""
+    records: list[str] = []
+    for batch in batches:
+        times = _Times(batch)
+        # All records of a pack are of one version, which the first sets.
+        version = "" if records else _version(batches)
+        records.append(_batch_record(batch, times, version, is_first=not records))
+        records.extend(_of_one(batch, times))
     return f"[{','.join(records)}]".encode()
+
+
+def _of_one(batch: Batch, times: _Times) -> Iterator[str]:
+    root = f"urn:dev:ops:{batch.gateway_id}:"
+    if times.base_us is None:
+        yield f'{{"n":"boot","vs":{_quoted(batch.boot_id)}}}'
+        if batch.dates.before_us is not None:
+            yield f'{{"n":"before","v":{_decimal(batch.dates.before_us)}}}'
+    for event in batch.columns.events:
+        yield _event_record(event, times)
+    for series in batch.columns.series:
+        yield from _notes(series, root, times)
+    for series in batch.columns.series:
+        yield from _values(series, root, times)
 
 
 def measurand_name(device: str, measurand: Measurand) -> str:
@@ -58,36 +81,61 @@ class _Times:
     """The start of each record: its time, against the batch's base time in whole seconds."""
 
     def __init__(self, batch: Batch) -> None:
-        self._offset_us = batch.dates.offset_us
-        self.base_us = _base_us(batch)
+        offset_us = _offset_us(batch)
+        self.base_us = None if offset_us is None else _base_us(batch, offset_us)
+        self._shift_us = 0 if self.base_us is None else (offset_us or 0) - self.base_us
+        self._label = '"since_boot":' if self.base_us is None else '"t":'
         self._known: dict[int, list[str]] = {}
 
     def column(self, times_us: Sequence[int]) -> list[str]:
         """Texts for a column; series of one frame share the column, and so the work."""
         texts = self._known.get(id(times_us))
         if texts is None:
-            texts = self._known[id(times_us)] = [self.one(time_us) for time_us in times_us]
+            label, shift_us = self._label, self._shift_us
+            decimals = _decimals([time_us + shift_us for time_us in times_us])
+            texts = self._known[id(times_us)] = [f"{label}{text}," for text in decimals]
         return texts
 
     def one(self, time_us: int) -> str:
         """Text for one stamp in microseconds since its boot."""
-        if self._offset_us is None or self.base_us is None:
-            return f'"since_boot":{_decimal(time_us)},'
-        return f'"t":{_decimal(time_us + self._offset_us - self.base_us)},'
+        return f"{self._label}{_decimal(time_us + self._shift_us)},"
 
 
-def _base_us(batch: Batch) -> int | None:
-    if batch.dates.offset_us is None:
+def _offset_us(batch: Batch) -> int | None:
+    """The batch's offset, as coarse as its stamps: finer digits would be the clock's noise."""
+    offset_us = batch.dates.offset_us
+    if offset_us is None:
         return None
+    # Series of one frame share their column.
+    columns = {id(series.times_us): series.times_us for series in batch.columns.series}
+    is_coarse = columns and all(gcd(_MILLI, *times_us) == _MILLI for times_us in columns.values())
+    return offset_us // _MILLI * _MILLI if is_coarse else offset_us
+
+
+def _base_us(batch: Batch, offset_us: int) -> int:
     starts = [min(series.times_us) for series in batch.columns.series]
     starts += [event.at.monotonic_ns // 1000 for event in batch.columns.events]
-    return (min(starts, default=0) + batch.dates.offset_us) // _MICRO * _MICRO
+    return (min(starts, default=0) + offset_us) // _MICRO * _MICRO
 
 
-def _batch_record(batch: Batch, root: str, times: _Times) -> str:
+def _version(batches: Sequence[Batch]) -> str:
+    has_secondary = any(
+        series.measurand.quantity.nature.has_secondary_unit
+        for batch in batches
+        for series in batch.columns.series
+    )
+    return f'"bver":{_WITH_SECONDARY_UNITS},' if has_secondary else ""
+
+
+def _batch_record(batch: Batch, times: _Times, version: str, *, is_first: bool) -> str:
     base = "" if times.base_us is None else f'"bt":{times.base_us // _MICRO},'
-    text = f"{batch.key}/{batch.arrival}/{batch.dates.dating}"
-    return f'{{"bn":{_quoted(root)},{base}"n":"batch","vs":{_quoted(text)}}}'
+    # The unit of the batch before must not go on into what follows.
+    unit = "" if is_first else '"bu":"",'
+    root, text = (
+        f"urn:dev:ops:{batch.gateway_id}:",
+        f"{batch.key}/{batch.arrival}/{batch.dates.dating}",
+    )
+    return f'{{"bn":{_quoted(root)},{base}{unit}{version}"n":"batch","vs":{_quoted(text)}}}'
 
 
 def _event_record(event: Event, times: _Times) -> str:
@@ -107,14 +155,14 @@ def _notes(series: Series, root: str, times: _Times) -> Iterator[str]:
         for time, mark in zip(texts, marks, strict=True)
         if mark.flag is not Flag.GOOD
     )
-    yield from _group(f"{name}.qc", "", flags)
+    yield from _group(f"{name}.qc", flags)
     reasons = (
         f'{time}"vs":{_quoted(",".join(mark.reasons))}'
         for time, mark in zip(texts, marks, strict=True)
         if mark.reasons
     )
-    yield from _group(f"{name}.why", "", reasons)
-    yield from _group(f"{name}.cal", "", _calibrations(texts, marks))
+    yield from _group(f"{name}.why", reasons)
+    yield from _group(f"{name}.cal", _calibrations(texts, marks))
 
 
 def _calibrations(texts: list[str], marks: list[Mark]) -> Iterator[str]:
@@ -126,29 +174,42 @@ def _calibrations(texts: list[str], marks: list[Mark]) -> Iterator[str]:
 
 
 def _values(series: Series, root: str, times: _Times) -> Iterator[str]:
+    texts, scaled = times.column(series.times_us), series.scaled
+    present = [number for number in scaled if number is not None]
+    if len(present) < len(scaled):
+        texts = [text for text, number in zip(texts, scaled, strict=True) if number is not None]
+    if not present:
+        return
     scale = 10**series.decimals
-    values = (
-        f'{time}"v":{_number(scaled, scale)}'
-        for time, scaled in zip(times.column(series.times_us), series.scaled, strict=True)
-        if scaled is not None
-    )
+    numbers = _texts(repr(present if scale == 1 else [number / scale for number in present]))
     name = root + measurand_name(series.device, series.measurand)
     unit = series.measurand.quantity.nature.unit
-    yield from _group(name, f'"bu":{_quoted(unit)},', values)
+    records = "},{".join(
+        [f'{text}"v":{number}' for text, number in zip(texts, numbers, strict=True)]
+    )
+    yield f'{{"bn":{_quoted(name)},"bu":{_quoted(unit)},{records}}}'
 
 
-def _group(name: str, base: str, records: Iterator[str]) -> Iterator[str]:
+def _group(name: str, records: Iterator[str]) -> Iterator[str]:
     """Records under one full name; nothing where there are none."""
-    first = next(records, None)
-    if first is None:
-        return
-    yield f'{{"bn":{_quoted(name)},{base}{first}}}'
-    for record in records:
-        yield f"{{{record}}}"
+    joined = "},{".join(records)
+    if joined:
+        yield f'{{"bn":{_quoted(name)},{joined}}}'
 
 
-def _number(scaled: int, scale: int) -> str:
-    return str(scaled) if scale == 1 else repr(scaled / scale).removesuffix(".0")
+def _texts(written: str) -> list[str]:
+    """The numbers of a list's own text, which is made without a loop, in the fewest digits."""
+    return f"{written[1:-1]}, ".replace(".0, ", ", ").split(", ")[:-1]
+
+
+def _decimals(times_us: Sequence[int]) -> list[str]:
+    """Seconds of each, exactly."""
+    if max(times_us) < _EXACT_US and min(times_us) > -_EXACT_US:
+        written = repr([time_us / _MICRO for time_us in times_us])
+        # Below a ten thousandth of a second a double is written with an exponent.
+        if "e" not in written:
+            return _texts(written)
+    return [_decimal(time_us) for time_us in times_us]
 
 
 def _decimal(microseconds: int) -> str:

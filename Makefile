@@ -10,7 +10,7 @@ DEMO_SECONDS ?= 90
 
 TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi
 
-.PHONY: help demo test fuzz lint lock model picture docs bench polling-cost shared-line
+.PHONY: help demo test fuzz lint lock model picture docs bench campaign polling-cost shared-line
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
@@ -39,6 +39,11 @@ polling-cost: .venv/test.stamp ## processor time of 12 devices at 1 Hz and a Win
 
 shared-line: .venv/test.stamp ## ten faults on one RS-485 line: what its healthy slaves lose (60 s)
 	$(BIN)/python benchmarks/shared_line.py
+
+CAMPAIGNS := crash_points power_cut kills broker_trouble full_disk clock_jumps long_outage changed_settings
+campaign: .venv/test.stamp ## everything that can go wrong with delivery, at length (an hour or two)
+	@failed=; for name in $(CAMPAIGNS); do $(BIN)/python -m campaigns.$$name || failed="$$failed $$name"; done; \
+		[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 BENCH_OPTIONS ?= --output benchmarks/RESULTS.md
 bench: .venv/test.stamp .venv-bench/stamp ## ours beside mosquitto and thingsboard-gateway (8 min; BENCH_OPTIONS=--quick)

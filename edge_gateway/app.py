@@ -16,7 +16,7 @@ from edge_gateway.drivers.registry import load
 from edge_gateway.handed import Keeper, Receiver
 from edge_gateway.health import GatewayHealth, Notifier, Patience, Pulse, giving, one_line
 from edge_gateway.outbox import BootClock, Committed, Outbox
-from edge_gateway.reading import Entry, Event, Reading, Stamp
+from edge_gateway.reading import Entry, Event, Reading, Rows, Stamp
 from edge_gateway.summarise.thinning import thinner
 from edge_gateway.summarise.windows import Summariser
 from edge_gateway.supervise import AnyDriver, Worker
@@ -160,6 +160,7 @@ class Gateway:
                 self._clock,
                 jitter,
                 keeper=keeper,
+                deliver=self._take,
                 report=report,
                 close_link=wire.close_link,
             )
@@ -179,12 +180,13 @@ class Gateway:
     def _keeper(self, *, is_summarised: bool) -> Keeper:
         """What a receiver needs: its readings come in batches, judged already."""
 
-        def keep(readings: Sequence[Reading]) -> int:
+        def keep(rows: Rows) -> int:
             self._pulse.reading(self._clock.now())
-            number = self._outbox.append(readings)
-            self._tap(readings)
+            number = self._outbox.append_rows(rows)
+            if self._tap is not _no_tap:
+                self._tap(rows.readings())
             if is_summarised:
-                self._summarise(lambda: self._summariser.add(readings))
+                self._summarise(lambda: self._summariser.add(rows.readings()))
             return number
 
         return Keeper(keep, self._commit, lambda: self._outbox.committed_through)

@@ -9,10 +9,10 @@ from random import Random
 from edge_gateway.clock import Clock
 from edge_gateway.config import DeviceConfig
 from edge_gateway.device_health import DeviceHealth, DeviceState
-from edge_gateway.drivers.contract import Handed, ReceivingDriver
+from edge_gateway.drivers.contract import ReceivingDriver
 from edge_gateway.links.errors import DeviceError
 from edge_gateway.measured import stamped
-from edge_gateway.reading import Event, Flag, Reading
+from edge_gateway.reading import Event, Flag, Reading, Rows
 from edge_gateway.supervise import AnyDriver, Worker
 
 # Before the end: the first takes in who has just come, the second what they brought.
@@ -26,7 +26,7 @@ class Keeper:
     `commit` makes all of them durable at once, if the disk lets it. Any thread may call them.
     """
 
-    keep: Callable[[Sequence[Reading]], int]
+    keep: Callable[[Rows], int]
     commit: Callable[[], None]
     through: Callable[[], int]
 
@@ -42,6 +42,7 @@ class Receiver(Worker):
         random: Random,
         *,
         keeper: Keeper,
+        deliver: Callable[[Sequence[Reading]], None],
         report: Callable[[Event], None],
         close_link: Callable[[], None] | None = None,
     ) -> None:
@@ -50,7 +51,7 @@ class Receiver(Worker):
             open_driver,
             clock,
             random,
-            lambda readings: _count(keeper.keep(readings)),
+            deliver,
             report,
             close_link=close_link,
         )
@@ -79,9 +80,9 @@ class Receiver(Worker):
         number = 0
         if handed.values:
             at = self._clock.now()
-            readings = stamped(self._config.id, handed, at, self._clock.wall(at))
-            number = self._keeper.keep(readings)
-            self._health = _after(self._health, handed, readings)
+            rows = stamped(self._config.id, handed, at, self._clock.wall(at))
+            number = self._keeper.keep(rows)
+            self._health = _after(self._health, rows)
         if driver.keep(number):
             self._keeper.commit()
         driver.answer(self._keeper.through())
@@ -103,16 +104,16 @@ class Receiver(Worker):
             self._note(error)
 
 
-def _after(health: DeviceHealth, handed: Handed, readings: Sequence[Reading]) -> DeviceHealth:
+def _after(health: DeviceHealth, rows: Rows) -> DeviceHealth:
     """The same as `after_readings`, of many readings of few measurands."""
     # Its measurands live as long as the driver: their addresses tell them apart, and hash faster.
-    last = dict(zip(map(id, handed.measurands), readings, strict=True))
-    given = len(readings) - handed.flags.count(Flag.MISSING)
+    last = dict(zip(map(id, rows.measurands), range(len(rows)), strict=True))
+    given = len(rows) - rows.flags.count(Flag.MISSING)
     return replace(
         health,
-        last_reading={**health.last_reading, **{r.measurand: r for r in last.values()}},
+        last_reading={
+            **health.last_reading,
+            **{rows.measurands[row]: rows.reading(row) for row in last.values()},
+        },
         counts=replace(health.counts, readings=health.counts.readings + given),
     )
-
-
-def _count(_: int) -> None: ...

@@ -5,7 +5,7 @@ Imports nothing of ours; every station speaks in these types.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -191,6 +191,59 @@ class Reading:
     at: Stamp
     reasons: tuple[str, ...] = ()
     calibration_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Many readings of one device in one boot as columns of equal length: cheap where they flow.
+
+    `times_ns` count since the boot. The columns are never changed once they are here.
+    """
+
+    device: str
+    boot_id: str
+    measurands: Sequence[Measurand]
+    values: Sequence[float]
+    flags: Sequence[Flag]
+    reasons: Sequence[tuple[str, ...]]
+    times_ns: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all are good and nothing more is known of any."""
+        return self.flags.count(Flag.GOOD) == len(self.flags) and not any(self.reasons)
+
+    def part(self, start: int, stop: int) -> Rows:
+        """The rows from `start` to before `stop`."""
+        cut = slice(start, stop)
+        return Rows(
+            self.device,
+            self.boot_id,
+            self.measurands[cut],
+            self.values[cut],
+            self.flags[cut],
+            self.reasons[cut],
+            self.times_ns[cut],
+        )
+
+    def reading(self, row: int) -> Reading:
+        """One row alone."""
+        at = Stamp(self.boot_id, self.times_ns[row])
+        return Reading(
+            self.device,
+            self.measurands[row],
+            self.values[row],
+            self.flags[row],
+            at,
+            self.reasons[row],
+        )
+
+    def readings(self) -> list[Reading]:
+        """All rows one by one."""
+        return list(map(self.reading, range(len(self))))
 
 
 @dataclass(frozen=True, slots=True)

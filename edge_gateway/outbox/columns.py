@@ -18,7 +18,7 @@ from fractions import Fraction
 from itertools import groupby, repeat
 from operator import attrgetter
 
-from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Reading, Stamp
+from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Reading, Rows, Stamp
 
 NOT_FINITE = "not_finite"
 
@@ -103,6 +103,36 @@ def to_columns(entries: Iterable[Entry]) -> Columns:
         else:
             group.append(entry)
     return Columns(tuple(_series(group) for group in groups.values()), _rounded(events))
+
+
+def rows_to_columns(parts: Sequence[Rows]) -> Columns:
+    """The same of rows, without a reading in between."""
+    if not all(part.is_plain for part in parts):
+        return to_columns(reading for part in parts for reading in part.readings())
+    series: dict[tuple[str, str, Measurand], tuple[list[int], list[float]]] = {}
+    for part in parts:
+        # A part has few measurands, again and again: their addresses hash in no time.
+        kinds = {id(measurand): measurand for measurand in part.measurands}
+        place = {
+            number: series.setdefault((part.device, part.boot_id, measurand), ([], []))
+            for number, measurand in kinds.items()
+        }
+        columns = zip(map(id, part.measurands), part.times_ns, part.values, strict=True)
+        for number, time_ns, value in columns:
+            times_ns, values = place[number]
+            times_ns.append(time_ns)
+            values.append(value)
+    return Columns(tuple(_plain(*key, *columns) for key, columns in series.items()))
+
+
+def _plain(
+    device: str, boot_id: str, measurand: Measurand, times_ns: list[int], values: list[float]
+) -> Series:
+    decimals = measurand.quantity.nature.decimals
+    scaled = _all_scaled(values, 10**decimals, is_finite=True)
+    marks = [(len(values), Mark(Flag.GOOD))]
+    times_us = kept_times_us(times_ns)
+    return Series(device, measurand, boot_id, decimals, times_us, scaled, marks)
 
 
 def kept_times_us(times_ns: Sequence[int]) -> list[int]:

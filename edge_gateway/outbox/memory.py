@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from edge_gateway.outbox.block import pack
-from edge_gateway.outbox.columns import Columns, to_columns
+from edge_gateway.outbox.columns import Columns, rows_to_columns, to_columns
 from edge_gateway.outbox.quota import Loss, loss_of
 from edge_gateway.outbox.records import LANES_BY_PRIORITY, NewBlock
-from edge_gateway.reading import Entry, Event, Lane
+from edge_gateway.reading import Entry, Event, Lane, Rows
 
 # A block is one message: small enough for a slow link (25 kB), large enough to pack well and to be
 # one page run on disk. More entries than this in a commit are split evenly.
@@ -37,6 +37,7 @@ class Waiting:
         # Members of an enum live for ever, so that their addresses are keys, and cheap ones.
         self._groups: dict[tuple[int, int, str], list[Entry]] = {}
         self._entries: dict[tuple[Lane, str], list[Entry]] = {}
+        self._rows: dict[tuple[Lane, str], list[Rows]] = {}
         self._first: dict[Lane, int] = {}
         self._accepted = 0
 
@@ -56,12 +57,25 @@ class Waiting:
                 group.append(entry)
             return self._accepted
 
+    def add_rows(self, rows: Rows) -> int:
+        """The same of readings in columns."""
+        lanes = {measurand.lane for measurand in {id(m): m for m in rows.measurands}.values()}
+        if len(lanes) != 1:
+            return self.add(rows.readings())
+        with self._lock:
+            lane = lanes.pop()
+            self._first.setdefault(lane, self._accepted + 1)
+            self._rows.setdefault((lane, rows.boot_id), []).append(rows)
+            self._accepted += len(rows)
+            return self._accepted
+
     def take(self, lanes: Collection[Lane] = LANES_BY_PRIORITY) -> Taken:
         """The entries of these lanes as packed blocks, highest lane first."""
         with self._lock:
             taken = [item for item in self._entries.items() if item[0][0] in lanes]
             for key, _ in taken:
                 del self._entries[key]
+            rows = [(key, self._rows.pop(key)) for key in list(self._rows) if key[0] in lanes]
             for lane in lanes:
                 self._first.pop(lane, None)
             self._groups.clear()
@@ -72,6 +86,11 @@ class Waiting:
             for (lane, boot_id), entries in taken
             for part in _parts(entries)
         ]
+        blocks += [
+            seal_columns(lane, boot_id, rows_to_columns(part))
+            for (lane, boot_id), parts in rows
+            for part in _parts_of_rows(parts)
+        ]
         return Taken(blocks, through)
 
     def has(self, lanes: Collection[Lane]) -> bool:
@@ -81,7 +100,8 @@ class Waiting:
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(len(entries) for entries in self._entries.values())
+            kept = sum(len(entries) for entries in self._entries.values())
+            return kept + sum(len(part) for parts in self._rows.values() for part in parts)
 
     def _group(self, lane: Lane, boot_id: str) -> list[Entry]:
         self._first.setdefault(lane, self._accepted)
@@ -121,3 +141,22 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     size = -(-len(entries) // count)
     for start in range(0, len(entries), size):
         yield entries[start : start + size]
+
+
+def _parts_of_rows(rows: Sequence[Rows]) -> Iterator[list[Rows]]:
+    total = sum(map(len, rows))
+    size = -(-total // -(-total // MOST_ENTRIES))
+    part: list[Rows] = []
+    room = size
+    for one in rows:
+        start = 0
+        while start < len(one):
+            stop = min(start + room, len(one))
+            part.append(one.part(start, stop) if stop - start < len(one) else one)
+            room -= stop - start
+            start = stop
+            if not room:
+                yield part
+                part, room = [], size
+    if part:
+        yield part

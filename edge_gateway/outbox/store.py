@@ -26,7 +26,7 @@ from edge_gateway.outbox.records import (
 )
 from edge_gateway.outbox.schedule import Schedule
 from edge_gateway.outbox.thinning import Thin
-from edge_gateway.reading import Entry, Lane
+from edge_gateway.reading import Entry, Lane, Rows
 
 FILE_NAME = "outbox.db"
 ONLY_CONSUMER = "main"
@@ -124,6 +124,13 @@ class Outbox:
         entries of a lane whose interval is 0: these are committed before it returns.
         """
         number = self._waiting.add(entries)
+        if self._schedule.at_once and self._waiting.has(self._schedule.at_once):
+            self.commit(self._schedule.at_once)
+        return number
+
+    def append_rows(self, rows: Rows) -> int:
+        """The same of readings in columns, which stay columns."""
+        number = self._waiting.add_rows(rows)
         if self._schedule.at_once and self._waiting.has(self._schedule.at_once):
             self.commit(self._schedule.at_once)
         return number

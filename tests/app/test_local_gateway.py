@@ -21,7 +21,7 @@ from edge_gateway.handed import Keeper, Receiver
 from edge_gateway.links.local import MOST_WAITING
 from edge_gateway.measured import AHEAD_S, stamped
 from edge_gateway.outbox import Outbox, decode
-from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
+from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Rows, Stamp
 from edge_gateway.wiring import open_socket
 
 DEADLINE_S = 10.0
@@ -42,13 +42,13 @@ def since_boot_s(reading: Reading) -> float:
 
 
 def test_a_time_becomes_a_stamp_by_its_distance_to_now() -> None:
-    (reading,) = stamped("a", handed(1_780_000_300.25), AT, WALL)
+    (reading,) = stamped("a", handed(1_780_000_300.25), AT, WALL).readings()
     assert since_boot_s(reading) == pytest.approx(300.25, abs=1e-6)
     assert (reading.flag, reading.reasons) == (Flag.GOOD, ())
 
 
 def test_a_reading_without_a_time_bears_that_of_its_coming() -> None:
-    first, second = stamped("a", handed(math.nan, 1_780_000_300.0), AT, WALL)
+    first, second = stamped("a", handed(math.nan, 1_780_000_300.0), AT, WALL).readings()
     assert (since_boot_s(first), round(since_boot_s(second), 3)) == (500.0, 300.0)
     assert first.reasons == ()
 
@@ -56,7 +56,7 @@ def test_a_reading_without_a_time_bears_that_of_its_coming() -> None:
 @pytest.mark.parametrize("state", ClockState)
 def test_what_the_clock_is_worth_changes_nothing(state: ClockState) -> None:
     wall = WallTime(WALL.unix_ns, state, math.inf)
-    (reading,) = stamped("a", handed(1_780_000_300.0), AT, wall)
+    (reading,) = stamped("a", handed(1_780_000_300.0), AT, wall).readings()
     assert since_boot_s(reading) == pytest.approx(300.0, abs=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_what_the_clock_is_worth_changes_nothing(state: ClockState) -> None:
 def test_a_time_of_another_clock_is_kept_as_a_reason(
     unix_s: float, wall: WallTime | None, reason: str
 ) -> None:
-    good, doubtful = stamped("a", handed(math.nan, unix_s), AT, wall)
+    good, doubtful = stamped("a", handed(math.nan, unix_s), AT, wall).readings()
     assert (good.flag, good.reasons) == (Flag.GOOD, ())
     assert (doubtful.flag, doubtful.reasons) == (Flag.SUSPECT, (reason,))
     assert since_boot_s(doubtful) == 500.0
@@ -79,9 +79,8 @@ def test_a_time_of_another_clock_is_kept_as_a_reason(
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False), min_size=1))
 def test_any_time_gives_a_stamp_of_this_boot_that_is_not_ahead(unix_s: list[float]) -> None:
-    for reading in stamped("a", handed(*unix_s), AT, WALL):
+    for reading in stamped("a", handed(*unix_s), AT, WALL).readings():
         assert 0 <= since_boot_s(reading) <= 500.0 + AHEAD_S
-        assert reading == Reading(**{name: getattr(reading, name) for name in Reading.__slots__})
 
 
 class Pole:
@@ -100,6 +99,7 @@ class Pole:
             clock,
             Random(1),
             keeper=Keeper(self.keep, self.commit, lambda: self.outbox.committed_through),
+            deliver=lambda _: None,
             report=self.events.append,
             close_link=self.close,
         )
@@ -114,8 +114,8 @@ class Pole:
     def close(self) -> None:
         self.link.close()
 
-    def keep(self, readings: Iterable[Reading]) -> int:
-        self.taken = self.outbox.append(readings)
+    def keep(self, rows: Rows) -> int:
+        self.taken = self.outbox.append_rows(rows)
         return self.taken
 
     def commit(self) -> None:

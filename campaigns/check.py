@@ -13,7 +13,7 @@ from pathlib import Path
 
 from campaigns.numbered import numbers_of, stood_for
 from campaigns.scenes import Scene
-from campaigns.stage import Line
+from campaigns.stage import STORE_ERRORS, Line
 from edge_gateway.outbox import Outbox, OutboxReader, StoredBlock, decode
 from edge_gateway.outbox.quota import THINNED
 from edge_gateway.reading import Entry, Event, Lane
@@ -77,7 +77,7 @@ def look(scene: Scene, folder: Path, said: Sequence[Line], known: Before) -> Fin
     findings = Findings()
     try:
         outbox = scene.reopen(folder)
-    except Exception as error:  # noqa: BLE001 - whatever stops the next start is a finding
+    except STORE_ERRORS as error:
         findings.wrong.append(f"does not start: {type(error).__name__}: {error}")
         return findings
     try:

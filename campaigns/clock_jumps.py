@@ -87,10 +87,12 @@ def _run(
             cable.unplug()
             time.sleep(seconds)
             cable.plug()
-        known = len(collector.keys)
         time.sleep(seconds)
-        if len(collector.keys) == known:
-            found.wrong.append(f"uplink {uplink}: nothing arrives after a jump by {offset_s} s")
+        # What was made before the jump has come by now, or is no news: the next live reading is of
+        # after it. With the uplink down it takes as long as the gateway takes to connect again.
+        known = collector.live_readings
+        what = f"a live reading after a jump by {offset_s} s, uplink {uplink}"
+        collector.wait(lambda known=known: collector.live_readings > known, what, _ANSWER_S)
         error_s = abs(collector.live_unix_s - clock.now_s)
         worst_s = max(worst_s, error_s)
         if error_s > _DATE_ERROR_S:

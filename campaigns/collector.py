@@ -40,6 +40,7 @@ class Collector:
         self.messages = self.readings = self.repeated = self.given_up = self.thinned = 0
         self.clocks: dict[str, int] = defaultdict(int)
         self.live_unix_s = 0.0
+        self.live_readings = 0
         self._last: dict[tuple[str, str, str], int] = {}
         self._decodes = decodes
         self._seen = Seen(10_000_000)
@@ -134,6 +135,7 @@ class Collector:
             self._last[place] = number
             if pack.arrival == "live" and reading.unix_s is not None:
                 self.live_unix_s = reading.unix_s
+                self.live_readings += 1
         for event in pack.events:
             found = TOLD.match(event.text)
             if found is not None and found[2] == "thinned":

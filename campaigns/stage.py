@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from campaigns.scenes import SCENES
 from campaigns.shim import Control, Fault, How, build, preloaded
+from edge_gateway.outbox import OutboxError
 
 Line = list[str | int]
 """A word and its values, as a scene said them."""
@@ -135,6 +136,13 @@ class _Teller:
             self(OVER)
 
 
+# What the store could raise while it is hurt; the first alone is in its contract.
+STORE_ERRORS = (OutboxError, OSError, sqlite3.Error, ValueError, LookupError, TypeError)
+
+# Exit code of a child that died of anything else.
+_UNHEARD_OF = 70
+
+
 def main() -> int:
     """Obey orders until standard input ends."""
     control = Control(Path(sys.argv[1]))
@@ -155,13 +163,20 @@ def _forked(order: Sequence[Any], control: Control, log: Path) -> dict[str, Any]
     child = os.fork()
     if child == 0:
         os.close(source)
-        os._exit(_child(order, sink, control, log))
+        code = _UNHEARD_OF
+        try:
+            code = _child(order, sink, control, log)
+        finally:
+            os._exit(code)
     os.close(sink)
     with os.fdopen(source, encoding="utf-8") as pipe:
         said = [json.loads(line) for line in pipe]
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     control.disarm()
-    failure = "" if status <= 0 else str(said.pop()[1])
+    failure = ""
+    if status > 0:
+        # Anything a daemon would have died of is a failure, also what nobody thought of.
+        failure = f"ended with {status}" if status == _UNHEARD_OF else str(said.pop()[1])
     return {
         "said": said,
         "operations": control.count,
@@ -183,7 +198,7 @@ def _child(order: Sequence[Any], pipe: int, control: Control, log: Path) -> int:
                 # From beginning to end: a power cut may come at any time.
                 control.arm(Fault(), record=True)
             scene.act(Path(folder), told)
-    except BaseException as error:  # noqa: BLE001 - whatever it is, a daemon would have died of it
+    except STORE_ERRORS as error:
         control.disarm()
         trace = traceback.extract_tb(error.__traceback__)[-1]
         told(

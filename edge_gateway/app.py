@@ -80,6 +80,7 @@ class Gateway:
         # Each uplink has its own: one that advances says nothing of another.
         self._deliveries = {uplink.id: Pulse(Patience()) for uplink in config.uplink}
         self._answered = dict.fromkeys(self._deliveries, 0)
+        self._cannot_commit = False
         self._stopping = threading.Event()
         self._committer = threading.Thread(target=self._commit_regularly, name="committer")
 
@@ -226,9 +227,13 @@ class Gateway:
             self._outbox.note_clock(BootClock(now.boot_id, offset_ns, wall.error_s, wall.state))
 
     def _told(self, committed: Committed) -> None:
-        if committed.trouble:
-            _LOG.error("the outbox could not commit: %s", committed.trouble)
-        elif committed.blocks:
+        if bool(committed.trouble) is not self._cannot_commit:
+            self._cannot_commit = bool(committed.trouble)
+            if committed.trouble:
+                _LOG.error("the outbox cannot commit: %s", committed.trouble)
+            else:
+                _LOG.info("the outbox commits again")
+        if committed.blocks and not committed.trouble:
             now = self._clock.now()
             for pulse in (self._pulse, *self._deliveries.values()):
                 pulse.committed(now)

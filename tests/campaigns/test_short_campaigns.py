@@ -68,6 +68,14 @@ def test_a_full_disk_is_drained() -> None:
 
 
 @needs_mosquitto
+@needs_compiler
+def test_the_clock_jumps() -> None:
+    up, down = ran("clock_jumps", "--seconds", "1")
+    assert up["acknowledged"] > 0
+    assert down["acknowledged"] > 0
+
+
+@needs_mosquitto
 def test_half_an_hour_without_uplink() -> None:
     (row,) = ran("long_outage", "--hours", "0.5")
     assert row["readings"] == 360 * 49

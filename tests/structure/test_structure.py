@@ -126,18 +126,31 @@ def test_nothing_is_called_by_a_name_that_says_nothing(module: str) -> None:
     assert not words & BANNED_WORDS
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_supervisor_catches_everything(module: str) -> None:
-    blanket = [
+def blanket_handlers(tree: ast.Module) -> list[int]:
+    return [
         handler.lineno
-        for handler in ast.walk(MODULES[module])
+        for handler in ast.walk(tree)
         if isinstance(handler, ast.ExceptHandler)
         and (
             handler.type is None
             or (isinstance(handler.type, ast.Name) and "Exception" in handler.type.id)
         )
     ]
-    assert module == "supervise.py" or not blanket
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_supervisor_catches_everything(module: str) -> None:
+    assert module == "supervise.py" or not blanket_handlers(MODULES[module])
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "campaigns", "docs", "fuzz", "models"])
+def test_no_program_beside_the_package_catches_everything(folder: str) -> None:
+    trees = {
+        path.name: ast.parse(path.read_text(encoding="utf-8"))
+        for path in (PACKAGE.parent / folder).rglob("*.py")
+    }
+    assert trees
+    assert [name for name, tree in trees.items() if blanket_handlers(tree)] == []
 
 
 @pytest.mark.parametrize("module", MODULES)

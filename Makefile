@@ -8,7 +8,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEMO_SECONDS ?= 90
 
-TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi
+TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi gcc libc6-dev
 
 .PHONY: help demo test fuzz lint lock model picture docs bench campaign polling-cost shared-line
 help: ## show this list
@@ -94,7 +94,7 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 UV ?= uv
 COMPILE = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-config
-LOCK = $(COMPILE) --group pyproject.toml:build --extra camera --extra ble --extra demo pyproject.toml
+LOCK = $(COMPILE) --group pyproject.toml:build --extra camera --extra ble --extra demo --extra notice pyproject.toml
 
 lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(LOCK) -o requirements/run.lock

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from math import inf
 from random import Random
 
 from edge_gateway import __version__
@@ -28,6 +29,9 @@ SUMMARY_WINDOW_S = 60
 
 # However short the commit intervals are, the committer does not spin.
 _LEAST_WAIT_S = 0.01
+
+# Live readings are not to wait long while a backlog drains: commits are this far apart at most.
+DRAINING_COMMIT_S = 1.0
 
 _LOG = logging.getLogger(__name__)
 
@@ -208,11 +212,16 @@ class Gateway:
             self._tap(entries)
 
     def _commit_regularly(self) -> None:
-        while not self._stopping.wait(max(self._outbox.next_commit_s(), _LEAST_WAIT_S)):
-            self._summarise(lambda: self._summariser.advance(self._clock.now()))
-            self._note_clock()
-            self._told(self._outbox.commit_due())
-            self._tell()
+        wait_s = 0.0
+        while not self._stopping.wait(max(wait_s, _LEAST_WAIT_S)):
+            within_s = DRAINING_COMMIT_S if self._uplinks.are_draining else inf
+            if self._outbox.next_commit_s(within_s) <= 0:
+                self._summarise(lambda: self._summariser.advance(self._clock.now()))
+                self._note_clock()
+                self._told(self._outbox.commit_due(within_s))
+                self._tell()
+            # A drain may begin at any moment.
+            wait_s = min(self._outbox.next_commit_s(within_s), DRAINING_COMMIT_S)
 
     def _commit(self) -> None:
         self._note_clock()

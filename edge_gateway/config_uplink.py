@@ -147,7 +147,7 @@ class UplinkConfig(Section):
     ] = None
     reconnect_max_s: Annotated[
         float, Field(ge=1, le=3600, description="longest wait between two attempts to connect")
-    ] = 60.0
+    ] = 30.0
     start_spread_s: Annotated[
         float,
         Field(

@@ -10,6 +10,8 @@ from edge_gateway.config import Config, DeviceConfig
 from edge_gateway.config_file import ConfigError, Problem, load_config, locate
 from edge_gateway.drivers.registry import load
 from edge_gateway.outage import outage_problem
+from edge_gateway.uplink.payloads import FORMATS
+from edge_gateway.uplink.payloads import load as payload_format
 from edge_gateway.wiring import conflicts
 
 
@@ -31,12 +33,27 @@ def run(arguments: argparse.Namespace) -> Exit:
         problems = [{"line": p.line, "key": p.key, "what": p.what} for p in error.problems]
         print_json({"file": str(path), "ok": False, "problems": problems})
         return Exit.CONFIG
+    notes = notes_on(config)
     if arguments.json:
-        print_json({"file": str(path), "ok": True, "problems": []})
+        print_json({"file": str(path), "ok": True, "problems": [], "notes": notes})
     else:
         devices = ", ".join(f"{d.id} ({d.driver})" for d in config.device) or "no devices"
         out().print(f"{path}: good. Gateway {config.gateway.id}: {devices}.")
+        for note in notes:
+            out().print(f"note: {note}")
     return Exit.DONE
+
+
+def notes_on(config: Config) -> list[str]:
+    """What is allowed and may not be what was meant."""
+    if any(payload_format(uplink.payload).is_lossless for uplink in config.uplink):
+        return []
+    whole = [name for name in FORMATS if payload_format(name).is_lossless]
+    used = " and ".join(sorted({uplink.payload for uplink in config.uplink}))
+    return [
+        f"no uplink delivers every reading: {used} leaves out what it has no words for, and what "
+        f"it leaves out is not kept. Add an uplink with payload {', '.join(whole)}, or leave it so"
+    ]
 
 
 def read(path: Path) -> Config:

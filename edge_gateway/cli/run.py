@@ -12,7 +12,7 @@ from random import SystemRandom
 from types import FrameType
 
 from edge_gateway.app import Gateway
-from edge_gateway.cli.check import read
+from edge_gateway.cli.check import notes_on, read
 from edge_gateway.cli.terminal import CommandError, Exit
 from edge_gateway.clock import SystemClock
 from edge_gateway.config import notify_socket
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> Exit:
     level = logging.DEBUG if arguments.verbose else logging.INFO
     # No time stamps: journald has better ones, and a wall clock may not be set yet.
     logging.basicConfig(level=level, format=LOG_FORMAT, stream=sys.stderr)
+    for note in notes_on(config):
+        logging.getLogger(__name__).warning("%s: %s", arguments.config, note)
     told_to_stop = _stop_signals()
     clock = SystemClock(trusted=config.clock.source == "trusted")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from math import inf
 
 from edge_gateway.reading import Lane
 
@@ -20,17 +21,20 @@ class Schedule:
             lane: int((COMMIT_INTERVAL_S if lane in self.at_once else seconds[lane]) * 1e9)
             for lane in Lane
         }
-        self._due_ns = {lane: now_ns + self._interval_ns[lane] for lane in Lane}
+        self._since_ns = dict.fromkeys(Lane, now_ns)
 
-    def due(self, now_ns: int) -> list[Lane]:
-        """The lanes whose turn it is."""
-        return [lane for lane, due_ns in self._due_ns.items() if due_ns <= now_ns]
+    def due(self, now_ns: int, within_s: float = inf) -> list[Lane]:
+        """The lanes whose turn it is: their interval has passed, or `within_s` if that is less."""
+        return [lane for lane in Lane if self._due_ns(lane, within_s) <= now_ns]
 
-    def next_s(self, now_ns: int) -> float:
+    def next_s(self, now_ns: int, within_s: float = inf) -> float:
         """Seconds until the next turn, 0 when it is now."""
-        return max(min(self._due_ns.values()) - now_ns, 0) / 1e9
+        return max(min(self._due_ns(lane, within_s) for lane in Lane) - now_ns, 0) / 1e9
 
     def committed(self, lanes: Collection[Lane], now_ns: int) -> None:
         """These lanes had their turn."""
         for lane in lanes:
-            self._due_ns[lane] = now_ns + self._interval_ns[lane]
+            self._since_ns[lane] = now_ns
+
+    def _due_ns(self, lane: Lane, within_s: float) -> float:
+        return self._since_ns[lane] + min(self._interval_ns[lane], within_s * 1e9)

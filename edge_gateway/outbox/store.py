@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from math import inf
 from pathlib import Path
 from random import Random
 from threading import RLock
@@ -123,17 +124,11 @@ class Outbox:
         In memory only until the next `commit`, and never waits for the disk; unless there are
         entries of a lane whose interval is 0: these are committed before it returns.
         """
-        number = self._waiting.add(entries)
-        if self._schedule.at_once and self._waiting.has(self._schedule.at_once):
-            self.commit(self._schedule.at_once)
-        return number
+        return self._accepted(self._waiting.add(entries))
 
     def append_rows(self, rows: Rows) -> int:
         """The same of readings in columns, which stay columns."""
-        number = self._waiting.add_rows(rows)
-        if self._schedule.at_once and self._waiting.has(self._schedule.at_once):
-            self.commit(self._schedule.at_once)
-        return number
+        return self._accepted(self._waiting.add_rows(rows))
 
     def commit(self, lanes: Collection[Lane] | None = None) -> Committed:
         """Make everything handed in durable, in one transaction with the removals due.
@@ -160,14 +155,14 @@ class Outbox:
                 listener()
         return committed
 
-    def commit_due(self) -> Committed:
-        """Commit the lanes whose interval has passed."""
-        due = self._schedule.due(self._clock.now().monotonic_ns)
+    def commit_due(self, within_s: float = inf) -> Committed:
+        """Commit the lanes whose interval has passed, or `within_s` where that is shorter."""
+        due = self._schedule.due(self._clock.now().monotonic_ns, within_s)
         return self.commit(due) if due else Committed()
 
-    def next_commit_s(self) -> float:
+    def next_commit_s(self, within_s: float = inf) -> float:
         """Seconds until `commit_due` has something to do, 0 when it has now."""
-        return self._schedule.next_s(self._clock.now().monotonic_ns)
+        return self._schedule.next_s(self._clock.now().monotonic_ns, within_s)
 
     def on_commit(self, listener: Callable[[], None]) -> None:
         """Have `listener` called after each commit that stored something, in its thread."""
@@ -276,6 +271,11 @@ class Outbox:
                 self._durable.table.close()
                 os.close(self._folder_lock)
             self._is_closed = True
+
+    def _accepted(self, number: int) -> int:
+        if self._schedule.at_once and self._waiting.has(self._schedule.at_once):
+            self.commit(self._schedule.at_once)
+        return number
 
     def _named(self, consumer: str | None) -> str:
         if consumer is None and len(self.consumers) == 1:

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge_gateway.config_uplink import UplinkConfig
 from edge_gateway.uplink.encoder import Packet
 from edge_gateway.uplink.tls import first_line, tls_context
-from edge_gateway.uplink.trouble import LinkTrouble, in_words
+from edge_gateway.uplink.trouble import LinkTrouble, in_words, is_own_network
 from edge_gateway.uplink.versions import Mqtt, Rejection
 
 # For TCP and for TLS, each; a stop never waits longer for a connection that is being made.
@@ -108,7 +108,8 @@ class Connection:
         try:
             self._client.connect(config.host, config.port, config.keepalive_s, **start)
         except OSError as error:
-            raise LinkTrouble(in_words(error, config)) from error
+            words = in_words(error, config)
+            raise LinkTrouble(words, own_network=is_own_network(error)) from error
 
     def turn(self, timeout_s: float, wake: int) -> None:
         """Wait for the broker, for `wake` to be readable or for the time; then do what is due."""

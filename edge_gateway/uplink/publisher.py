@@ -27,6 +27,8 @@ from edge_gateway.uplink.versions import Mqtt, Versions
 # The answer to CONNECT may take a round trip over the slowest link and a broker's look-up.
 _CONNACK_WAIT_S = 10.0
 _RECONNECT_FIRST_S = 1.0
+# While the pole's own network is down no broker feels the attempts, however long it takes.
+_OWN_NETWORK_S = 10.0
 
 # Where the machine has been up for longer, no power has just come back to a whole city.
 _COLD_START_NS = 300 * 10**9
@@ -80,6 +82,7 @@ class Uplink:
         )
         self._versions = Versions(config.mqtt, refuse_3=config.refuse_mqtt_3)
         self._backoff = Backoff(_RECONNECT_FIRST_S, config.reconnect_max_s, random)
+        self._own_network_s = min(_OWN_NETWORK_S, config.reconnect_max_s)
         self._down_reason = ""
         self._is_warned = False
         self._stop_by_ns: int | None = None
@@ -127,11 +130,14 @@ class Uplink:
     def _run(self) -> None:
         self._spread_the_start()
         while self._stop_by_ns is None:
+            wait_s = None
             try:
                 self._connect()
             except LinkTrouble as trouble:
                 self._is_down(str(trouble))
-            self._pause(self._backoff.next_s())
+                if trouble.own_network:
+                    wait_s = self._random.uniform(0.0, self._own_network_s)
+            self._pause(self._backoff.next_s() if wait_s is None else wait_s)
 
     def _spread_the_start(self) -> None:
         spread_s = self._config.start_spread_s

@@ -10,6 +10,9 @@ from edge_gateway.uplink.batch import Arrival
 from edge_gateway.uplink.mqtt import Answer
 from edge_gateway.uplink.versions import Mqtt
 
+# Two messages of a backlog are no further apart, but on a link that is slow to answer.
+_DRAINING_NS = 3 * 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class UplinkStatus:
@@ -19,7 +22,8 @@ class UplinkStatus:
     acknowledgement. `live_sent` and `backfill_sent` count messages and `bytes_sent` their payloads,
     `acknowledged` the batches of the outbox that the broker has, `refused` messages it would not
     take, `too_large` entries given up because no packet could hold them. `error` is the last
-    trouble in words, empty when there was none since the last acknowledgement.
+    trouble in words, empty when there was none since the last acknowledgement. `draining`: a
+    backlog goes out at this moment.
 
     `mqtt` is the version spoken, empty before the first connection. `denial_is_visible` is False
     with MQTT 3.1.1: a broker that denies a message acknowledges it all the same, and it is lost.
@@ -41,6 +45,7 @@ class UplinkStatus:
     too_large: int
     bytes_sent: int
     error: str
+    draining: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class _Facts:
     too_large: int = 0
     bytes_sent: int = 0
     error: str = ""
+    backfill_ns: int | None = None
 
 
 class Ledger:
@@ -91,6 +97,9 @@ class Ledger:
             facts.too_large,
             facts.bytes_sent,
             facts.error,
+            facts.connected
+            and facts.backfill_ns is not None
+            and now_ns - facts.backfill_ns < _DRAINING_NS,
         )
 
     def connected(self, mqtt: Mqtt) -> None:
@@ -108,12 +117,14 @@ class Ledger:
         """A message of `size` bytes of payload went out."""
         facts = self._facts
         is_live = arrival is Arrival.LIVE
+        backfill_ns = facts.backfill_ns if is_live else self._clock.now().monotonic_ns
         self._facts = replace(
             facts,
             live_sent=facts.live_sent + is_live,
             backfill_sent=facts.backfill_sent + (not is_live),
             bytes_sent=facts.bytes_sent + size,
             in_flight=in_flight,
+            backfill_ns=backfill_ns,
         )
 
     def acknowledged(self, count: int, *, in_flight: int, well: bool) -> None:

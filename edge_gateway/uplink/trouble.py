@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 
@@ -10,8 +11,26 @@ from edge_gateway.config_uplink import UplinkConfig
 _WHICH_PORT = "use its TLS port, or set tls = false under [uplink]"
 
 
+# What the kernel says where the way ends at the pole: no attempt has reached the broker.
+_OWN_NETWORK = frozenset(
+    {errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
+)
+
+
 class LinkTrouble(Exception):
-    """No connection to the broker, or none any more; the text is for a person."""
+    """No connection to the broker, or none any more; the text is for a person.
+
+    `own_network`: the way ended here, so the broker felt nothing of the attempt.
+    """
+
+    def __init__(self, text: str, *, own_network: bool = False) -> None:
+        super().__init__(text)
+        self.own_network = own_network
+
+
+def is_own_network(error: OSError) -> bool:
+    """Whether an error of connecting came from this pole's own network."""
+    return isinstance(error, socket.gaierror) or error.errno in _OWN_NETWORK
 
 
 def in_words(error: OSError, config: UplinkConfig) -> str:

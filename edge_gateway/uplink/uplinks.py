@@ -38,6 +38,11 @@ class Uplinks:
         ended = [uplink.join(deadline_s) for uplink in self._uplinks]
         return all(ended)
 
+    @property
+    def are_draining(self) -> bool:
+        """Whether a backlog goes out at this moment, on any of them."""
+        return any(uplink.status().draining for uplink in self._uplinks)
+
     def status(self) -> Mapping[str, UplinkStatus]:
         """The state of each by its id, in the order of the configuration."""
         found = (uplink.status() for uplink in self._uplinks)

@@ -29,12 +29,14 @@ def test_a_disk_that_refuses_is_told_once_and_its_end_once(
     answers = ["full", "full", "still full", "", ""]
     answered = threading.Event()
 
-    def commit_due(_: Outbox) -> Committed:
+    def commit_due(_: Outbox, within_s: float) -> Committed:
+        del within_s
         if not answers:
             answered.set()
         return Committed(trouble=answers.pop(0) if answers else "")
 
-    def at_once(_: Outbox) -> float:
+    def at_once(_: Outbox, within_s: float) -> float:
+        del within_s
         return 0.0
 
     monkeypatch.setattr(Outbox, "commit_due", commit_due)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from campaigns.numbered import numbers_of, stood_for
-from campaigns.scenes import Scene
+from campaigns.scenes import STORE, Scene
 from campaigns.stage import STORE_ERRORS, Line
 from edge_gateway.outbox import Outbox, OutboxReader, StoredBlock, decode
 from edge_gateway.outbox.quota import THINNED
@@ -55,7 +55,7 @@ Before = Mapping[str, tuple[int, ...]]
 
 def before(folder: Path) -> Before:
     """Look at a prepared store."""
-    path = folder / "outbox" / "outbox.db"
+    path = folder / STORE
     if not path.exists():
         return {}
     # A reader beside a log makes an index: it is done on a copy, not on what is to be tested.

@@ -8,7 +8,6 @@ must be, to the last reading, what was answered for.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from campaigns import arguments
 from campaigns.check import Findings, on_account
 from campaigns.collector import BROKER_SETTINGS, Collector
 from campaigns.feeder import Feeder, Ledger
+from campaigns.loop_disk import LoopDisk, NoDisk, ran
 from campaigns.pole import GATEWAY, Pole, settings_for
 from edge_gateway.twins.broker import Broker, available
 from edge_gateway.twins.cable import Cable
@@ -29,30 +29,20 @@ _ANSWER_S = 20.0
 _DRAIN_S = 120.0
 
 
-class NoDisk(Exception):
-    """No small file system can be mounted here; the text says why."""
-
-
 class SmallDisk:
     """A file system of its own at `folder`: ext4 where loop devices may be used, or tmpfs."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder / "disk"
-        self.folder.mkdir()
-        image = folder / "image"
-        image.write_bytes(b"")
-        with image.open("r+b") as file:
-            file.truncate(_DISK_BYTES)
-        made = _ran("mkfs.ext4", "-q", "-F", "-b", "4096", str(image))
-        self.kind = "ext4"
-        said = made or _ran("mount", "-o", "loop", str(image), str(self.folder))
-        if said:
+        try:
+            stack.callback(LoopDisk(folder, _DISK_BYTES, "-b", "4096").unmount)
+            self.kind = "ext4"
+        except NoDisk:
             self.kind = "tmpfs"
             size = f"size={_DISK_BYTES}"
-            said = _ran("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.folder))
-        if said:
-            raise NoDisk(f"no small file system can be mounted: {said}")
-        stack.callback(_ran, "umount", str(self.folder))
+            if said := ran("mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.folder)):
+                raise NoDisk(f"no small file system can be mounted: {said}") from None
+            stack.callback(ran, "umount", str(self.folder))
 
     def fill(self) -> None:
         """Leave no byte free."""
@@ -204,15 +194,6 @@ def _until_more(ledger: Ledger, than: int, patience_s: float) -> None:
     ends_s = time.monotonic() + patience_s
     while len(ledger.acknowledged) <= than and time.monotonic() < ends_s:
         time.sleep(0.05)
-
-
-def _ran(*command: str) -> str:
-    """Run a program; what it complained about."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - mounts a file of ours
-    except FileNotFoundError as error:
-        return str(error)
-    return done.stderr.strip() or f"exit code {done.returncode}" if done.returncode else ""
 
 
 if __name__ == "__main__":

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,13 +23,22 @@ Settings = dict[str, Any]
 
 
 class Pole:
-    """A gateway with its store in `folder` and a socket for programs; may be started many times."""
+    """A gateway with its store in `folder` and a socket for programs; may be started many times.
 
-    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+    `program` is the module that is run, and words of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        program: Sequence[str] = ("edge_gateway",),
+    ) -> None:
         self.folder = folder
         self.socket = folder / "in.sock"
         self.store = folder / "outbox" / "outbox.db"
         self.settings = settings or {}
+        self.program = program
         self._path = folder / "gateway.toml"
         self._said = folder / "said"
         self._process: subprocess.Popen[bytes] | None = None
@@ -38,7 +48,7 @@ class Pole:
         self._path.write_text(toml(self.settings), encoding="utf-8")
         with self._said.open("ab") as said:
             self._process = subprocess.Popen(  # noqa: S603 - this program
-                [sys.executable, "-m", "edge_gateway", "run", "--config", str(self._path)],
+                [sys.executable, "-m", *self.program, "run", "--config", str(self._path)],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -52,6 +62,11 @@ class Pole:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Let it do nothing any more, until `kill`; what the kernel does for it goes on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         """End it as systemd does."""

@@ -18,12 +18,15 @@ from campaigns.numbered import numbers_of, open_outbox, readings, samples, summa
 from edge_gateway.outbox import Outbox
 from edge_gateway.reading import Lane, Reading
 
+STORE = Path("outbox", "outbox.db")
+"""The file of a scene's store, below its folder."""
 SMALL_BYTES = 600_000
 """So small a quota that the log is written back into the file every few commits."""
 TIGHT_BYTES = 131_072
 """So small a quota that some minutes of samples fill it."""
 
 _PAGE_BYTES = 1024
+_SIZE = 60  # readings a commit
 
 
 class Told(Protocol):
@@ -86,15 +89,11 @@ def _give(outbox: Outbox, told: Told | None, entries: Iterator[Reading], upto: i
         told("trouble", trouble)
 
 
-def _fill(outbox: Outbox, commits: int, *, start: int = 0, size: int = 60) -> None:
-    for number in range(start, start + commits * size, size):
-        _give(outbox, None, readings(range(number, number + size)), number + size)
-
-
-def _go_on(outbox: Outbox, told: Told, start: int, commits: int, size: int = 60) -> int:
-    for number in range(start, start + commits * size, size):
-        _give(outbox, told, readings(range(number, number + size)), number + size)
-    return start + commits * size
+def _go_on(outbox: Outbox, told: Told | None, start: int, commits: int) -> int:
+    """So many commits; the number after the last reading."""
+    for number in range(start, start + commits * _SIZE, _SIZE):
+        _give(outbox, told, readings(range(number, number + _SIZE)), number + _SIZE)
+    return start + commits * _SIZE
 
 
 def _take(outbox: Outbox, told: Told, lane: Lane, limit: int, consumer: str) -> None:
@@ -105,74 +104,62 @@ def _take(outbox: Outbox, told: Told, lane: Lane, limit: int, consumer: str) -> 
         outbox.remove([block.handle], consumer=consumer)
 
 
-def _finish(outbox: Outbox, told: Told, entries: Iterator[Reading], upto: int) -> None:
+def _finish(outbox: Outbox, told: Told, number: int) -> None:
     """When the trouble is over the next commit makes everything durable."""
     told.disarm()
-    _give(outbox, told, entries, upto)
+    _go_on(outbox, told, number, 1)
     outbox.close()
 
 
 def _nothing(_: Path) -> None: ...
 
 
-def _first_start(folder: Path, told: Told) -> None:
-    told.arm()
-    outbox = _small(folder)
-    number = _go_on(outbox, told, 0, 2)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
+def _starts(number: int, commits: int) -> Callable[[Path, Told], None]:
+    """A start on whatever is there, hurt from its first operation on, and some commits."""
+
+    def act(folder: Path, told: Told) -> None:
+        told.arm()
+        outbox = _small(folder)
+        _finish(outbox, told, _go_on(outbox, told, number, commits))
+
+    return act
+
+
+def _filled(open_it: Callable[[Path], Outbox], commits: int = 8) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        outbox = open_it(folder)
+        _go_on(outbox, None, 0, commits)
+        outbox.close()
+
+    return prepare
 
 
 def _left_by_a_kill(folder: Path) -> None:
     outbox = _small(folder)
-    _fill(outbox, 8)
+    _go_on(outbox, None, 0, 8)
     outbox.remove(block.handle for block in outbox.pending(Lane.RAW, limit=2))
     # No close: what a killed process leaves is a log and its index beside the file.
 
 
-def _start_again(folder: Path, told: Told) -> None:
-    told.arm()
-    outbox = _small(folder)
-    number = _go_on(outbox, told, 480, 2)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
-
-
 def _of_version_1(folder: Path) -> None:
-    outbox = _small(folder)
-    _fill(outbox, 8)
-    outbox.close()
-    with closing(sqlite3.connect(outbox.path)) as old:
+    _filled(_small)(folder)
+    with closing(sqlite3.connect(folder / STORE)) as old:
         for table in ("removed", "clocks", "recoveries"):
             old.execute(f"DROP TABLE {table}")
         old.execute("PRAGMA user_version = 1")
 
 
 def _damaged(folder: Path) -> None:
-    outbox = _small(folder)
-    _fill(outbox, 40)
-    outbox.close()
-    with outbox.path.open("r+b") as file:
-        file.seek(outbox.path.stat().st_size // _PAGE_BYTES // 2 * _PAGE_BYTES)
+    _filled(_small, 40)(folder)
+    with (folder / STORE).open("r+b") as file:
+        file.seek((folder / STORE).stat().st_size // _PAGE_BYTES // 2 * _PAGE_BYTES)
         file.write(b"\xff" * _PAGE_BYTES)
-
-
-def _start_damaged(folder: Path, told: Told) -> None:
-    told.arm()
-    outbox = _small(folder)
-    number = _go_on(outbox, told, 2400, 3)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
-
-
-def _filled(folder: Path) -> None:
-    outbox = _small(folder)
-    _fill(outbox, 8)
-    outbox.close()
 
 
 def _commits(folder: Path, told: Told) -> None:
     outbox = _small(folder)
     told.arm()
-    number = _go_on(outbox, told, 480, 14)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
+    _finish(outbox, told, _go_on(outbox, told, 480, 14))
 
 
 def _closes(folder: Path, told: Told) -> None:
@@ -195,13 +182,7 @@ def _removes(folder: Path, told: Told) -> None:
         for lane in Lane:
             _take(outbox, told, lane, 4, "main")
         outbox.commit()
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
-
-
-def _filled_for_two(folder: Path) -> None:
-    outbox = _two(folder)
-    _fill(outbox, 8)
-    outbox.close()
+    _finish(outbox, told, number)
 
 
 def _two_remove(folder: Path, told: Told) -> None:
@@ -217,7 +198,7 @@ def _two_remove(folder: Path, told: Told) -> None:
     ):
         _take(outbox, told, lane, limit, name)
         number = _go_on(outbox, told, number, 1)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
+    _finish(outbox, told, number)
 
 
 def _full(open_it: Callable[[Path], Outbox], commits: int) -> Callable[[Path], None]:
@@ -236,20 +217,18 @@ def _overflows(
     def act(folder: Path, told: Told) -> None:
         outbox, random = open_it(folder), Random(start)  # noqa: S311 - the same
         told.arm()
-        number = start
-        for _ in range(commits):
+        for number in range(start, start + (commits + 1) * 600, 600):
+            if number == start + commits * 600:
+                told.disarm()
             _give(outbox, told, samples(range(number, number + 600), random), number + 600)
-            number += 600
-        _finish(outbox, told, samples(range(number, number + 600), random), number + 600)
+        outbox.close()
 
     return act
 
 
 def _grown(folder: Path) -> None:
-    outbox = _large(folder)
-    _fill(outbox, 8)
-    outbox.close()
-    with closing(sqlite3.connect(outbox.path)) as file:
+    _filled(_large)(folder)
+    with closing(sqlite3.connect(folder / STORE)) as file:
         file.execute("CREATE TABLE filler (bytes BLOB)")
         file.execute("INSERT INTO filler VALUES (zeroblob(5000000))")
         file.execute("DROP TABLE filler")
@@ -260,19 +239,18 @@ def _shrinks(folder: Path, told: Told) -> None:
     outbox = _large(folder)
     told.arm()
     _take(outbox, told, Lane.RAW, 2, "main")
-    number = _go_on(outbox, told, 480, 2)
-    _finish(outbox, told, readings(range(number, number + 60)), number + 60)
+    _finish(outbox, told, _go_on(outbox, told, 480, 2))
 
 
 SCENES = (
-    Scene("first start", _nothing, _first_start, _small),
-    Scene("start after a kill", _left_by_a_kill, _start_again, _small),
-    Scene("start on version 1", _of_version_1, _start_again, _small),
-    Scene("start on a damaged store", _damaged, _start_damaged, _small),
-    Scene("commit", _filled, _commits, _small),
-    Scene("close", _filled, _closes, _small),
-    Scene("removal", _filled, _removes, _small),
-    Scene("removal by two", _filled_for_two, _two_remove, _two, ("main", "city")),
+    Scene("first start", _nothing, _starts(0, 2), _small),
+    Scene("start after a kill", _left_by_a_kill, _starts(480, 2), _small),
+    Scene("start on version 1", _of_version_1, _starts(480, 2), _small),
+    Scene("start on a damaged store", _damaged, _starts(2400, 3), _small),
+    Scene("commit", _filled(_small), _commits, _small),
+    Scene("close", _filled(_small), _closes, _small),
+    Scene("removal", _filled(_small), _removes, _small),
+    Scene("removal by two", _filled(_two), _two_remove, _two, ("main", "city")),
     Scene("quota drop", _full(_tight, 60), _overflows(_tight, 36_000, 6), _tight, is_full=True),
     Scene(
         "thinning", _full(_thinning, 60), _overflows(_thinning, 36_000, 6), _thinning, is_full=True

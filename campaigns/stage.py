@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from campaigns.scenes import SCENES
 from campaigns.shim import Control, Fault, How, build, preloaded
+from campaigns.unsafe import weaken
 from edge_gateway.outbox import OutboxError
 
 Line = list[str | int]
@@ -148,7 +149,7 @@ def main() -> int:
     control = Control(Path(sys.argv[1]))
     log = Path(sys.argv[2])
     if "weak" in sys.argv[3:]:
-        _weaken()
+        weaken("NORMAL")
     for order in sys.stdin:
         control.arm(Fault())
         control.disarm()
@@ -207,22 +208,6 @@ def _child(order: Sequence[Any], pipe: int, control: Control, log: Path) -> int:
         )
         return 1
     return 0
-
-
-class _Weak(sqlite3.Connection):
-    def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-        return super().execute(
-            sql.replace("synchronous = FULL", "synchronous = NORMAL"), *arguments
-        )
-
-
-def _weaken() -> None:
-    connect: Any = sqlite3.connect
-
-    def weak(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        return connect(*arguments, **options, factory=_Weak)
-
-    sqlite3.connect = weak
 
 
 if __name__ == "__main__":

@@ -12,16 +12,20 @@ from random import Random
 from edge_gateway import __version__
 from edge_gateway.clock import Clock, ClockState
 from edge_gateway.config import Config, DeviceConfig
+from edge_gateway.device_health import up_since
 from edge_gateway.drivers.contract import ReceivingDriver
 from edge_gateway.drivers.registry import load
 from edge_gateway.handed import Keeper, Receiver
 from edge_gateway.health import GatewayHealth, Notifier, Patience, Pulse, giving, one_line
 from edge_gateway.outbox import BootClock, Committed, Outbox
+from edge_gateway.people.gallery import Gallery
+from edge_gateway.people.sensing import Sensing
 from edge_gateway.reading import Entry, Event, Reading, Rows, Stamp
 from edge_gateway.summarise.thinning import thinner
 from edge_gateway.summarise.windows import Summariser
 from edge_gateway.supervise import AnyDriver, Worker
 from edge_gateway.trust.flags import RangeAndStep
+from edge_gateway.uplink.pictures import Picture
 from edge_gateway.uplink.uplinks import Uplinks
 from edge_gateway.wiring import Openers, Wiring
 
@@ -79,6 +83,8 @@ class Gateway:
         self._wiring = Wiring(clock, config.privacy, openers or Openers(), config.device)
         self.drivers: dict[str, AnyDriver] = {}
         """The driver of each device that was opened, by device id, for what is no reading."""
+        self._gallery = Gallery()
+        self._sensing = Sensing(config, clock.wall)
         self._workers = [self._worker(device, random) for device in config.device]
         self._pulse = Pulse(Patience())
         # Each uplink has its own: one that advances says nothing of another.
@@ -90,6 +96,7 @@ class Gateway:
 
     def start(self) -> None:
         """Begin: uplink and devices at the same time, and neither waits for the other."""
+        self._uplinks.tell_sensing(self._sensing.of({}))
         self._uplinks.start()
         for worker in self._workers:
             worker.start()
@@ -106,6 +113,7 @@ class Gateway:
             worker.stop(max(0.1, ends_s - self._now_s()))
         self._stopping.set()
         self._committer.join()
+        self._uplinks.tell_sensing(self._sensing.of({}))
         self._commit()
 
     def stop(self, deadline_s: float = 4.0) -> None:
@@ -220,8 +228,16 @@ class Gateway:
                 self._note_clock()
                 self._told(self._outbox.commit_due(within_s))
                 self._tell()
+            self._show_pictures()
             # A drain may begin at any moment.
             wait_s = min(self._outbox.next_commit_s(within_s), DRAINING_COMMIT_S)
+
+    def _show_pictures(self) -> None:
+        now = self._clock.now()
+        self._keep(list(self._gallery.events(self.drivers, now)))
+        for device, picture in self._gallery.new(self.drivers):
+            at = Stamp(now.boot_id, picture.monotonic_ns)
+            self._uplinks.show(Picture(device, f"image/{picture.format}", picture.content, at))
 
     def _commit(self) -> None:
         self._note_clock()
@@ -254,6 +270,7 @@ class Gateway:
         # Programs hand readings in when they like: their silence is no fault of ours.
         paced = [w.health() for w in self._workers if not isinstance(w, Receiver)]
         self._pulse.expect(giving(paced), now)
+        self._uplinks.tell_sensing(self._sensing.of(up_since(devices)))
         self._look_at_uplinks(now)
         stuck = [self._pulse.stuck(now)]
         for name, pulse in self._deliveries.items():

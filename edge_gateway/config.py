@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
 
+from edge_gateway.config_privacy import PrivacyConfig
 from edge_gateway.config_section import Identifier, Section
 from edge_gateway.config_uplink import UplinkConfig, check_together
 from edge_gateway.reading import Lane
@@ -112,34 +113,6 @@ class OutboxConfig(Section):
         }
 
 
-class PrivacyConfig(Section):
-    """Permission to count people; without this table no camera is opened."""
-
-    purpose: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="why people are counted here",
-            examples=["Width of the footway, Ekimae street"],
-        ),
-    ]
-    operator: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="who answers for it",
-            examples=["City of Example, Road Department"],
-        ),
-    ]
-    contact: Annotated[
-        str,
-        Field(min_length=1, description="where a citizen can ask", examples=["roads@city.example"]),
-    ]
-    notice_posted: Annotated[
-        Literal[True], Field(description="true once the notice hangs at the pole", examples=[True])
-    ]
-
-
 class DeviceConfig(Section):
     """What every `[[device]]` table has; its driver's model adds the rest."""
 
@@ -190,7 +163,8 @@ class Config(Section):
         if counters and self.privacy is None:
             raise ValueError(
                 f"device {counters[0]!r} counts people, and there is no [privacy] table: "
-                "add it with purpose, operator, contact and notice_posted = true"
+                "add it with purpose, operator, contact, legal_basis, retention and "
+                "notice_posted = true"
             )
         return self
 

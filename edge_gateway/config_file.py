@@ -58,15 +58,25 @@ class ConfigError(ValueError):
 
 
 def load_config(
-    path: Path, driver_models: DriverModels, conflicts: Conflicts = lambda _: ()
+    path: Path,
+    driver_models: DriverModels,
+    conflicts: Conflicts = lambda _: (),
+    *,
+    as_if: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Config:
-    """Read and validate gateway.toml; raises ConfigError with all problems, touches no hardware."""
+    """Read and validate gateway.toml; raises ConfigError with all problems, touches no hardware.
+
+    `as_if` gives keys of tables that are read as if they stood there, where their table does.
+    """
     text = _read(path)
     try:
         tables: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line, what = _syntax_problem(str(error))
         raise ConfigError(path, [Problem(line, "", what)]) from error
+    for name, keys in (as_if or {}).items():
+        if isinstance(tables.get(name), dict):
+            tables[name] |= keys
     where = locate(text)
     problems: list[Problem] = []
     devices = _devices(tables, driver_models, where, problems)

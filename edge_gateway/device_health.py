@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
@@ -76,3 +76,8 @@ class DeviceHealth:
         if counter is not None:
             counts = replace(counts, **{counter: getattr(counts, counter) + 1})
         return replace(self, counts=counts, last_error=text)
+
+
+def up_since(devices: Iterable[DeviceHealth]) -> dict[str, Stamp]:
+    """The devices that are up, and since when."""
+    return {device.id: device.since for device in devices if device.state is DeviceState.UP}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from edge_gateway.clock import Clock
+from edge_gateway.clock import Clock, WallTime
 from edge_gateway.config import DeviceConfig
 from edge_gateway.device_health import DeviceHealth, DeviceState
-from edge_gateway.drivers.contract import ReceivingDriver
+from edge_gateway.drivers.contract import Handed, ReceivingDriver
 from edge_gateway.links.errors import DeviceError
 from edge_gateway.measured import stamped
-from edge_gateway.reading import Event, Flag, Reading, Rows
+from edge_gateway.reading import Event, Flag, Reading, Rows, Stamp
 from edge_gateway.supervise import AnyDriver, Worker
 
 # Before the end: the first takes in who has just come, the second what they brought.
@@ -80,7 +81,7 @@ class Receiver(Worker):
         number = 0
         if handed.values:
             at = self._clock.now()
-            rows = stamped(self._config.id, handed, at, self._clock.wall(at))
+            rows = _stamped(self._config.id, handed, at, self._clock.wall(at))
             number = self._keeper.keep(rows)
             self._health = _after(self._health, rows)
         if driver.keep(number):
@@ -104,16 +105,25 @@ class Receiver(Worker):
             self._note(error)
 
 
+def _stamped(device: str, handed: Handed, at: Stamp, wall: WallTime | None) -> Rows:
+    """As `stamped`, at once where no time was said at all."""
+    count = len(handed.values)
+    # Drivers write this very object where there is no time: it is counted without a comparison.
+    if handed.unix_s.count(math.nan) < count:
+        return stamped(device, handed, at, wall)
+    times_ns = [at.monotonic_ns] * count
+    columns = handed.measurands, handed.values, handed.flags, handed.reasons, times_ns
+    return Rows(device, at.boot_id, *columns)
+
+
 def _after(health: DeviceHealth, rows: Rows) -> DeviceHealth:
     """The same as `after_readings`, of many readings of few measurands."""
-    # Its measurands live as long as the driver: their addresses tell them apart, and hash faster.
-    last = dict(zip(map(id, rows.measurands), range(len(rows)), strict=True))
     given = len(rows) - rows.flags.count(Flag.MISSING)
     return replace(
         health,
         last_reading={
             **health.last_reading,
-            **{rows.measurands[row]: rows.reading(row) for row in last.values()},
+            **{measurand: rows.reading(row) for measurand, row in rows.kinds.items()},
         },
         counts=replace(health.counts, readings=health.counts.readings + given),
     )

@@ -81,6 +81,11 @@ class Quantity(StrEnum):
     BATTERY_LEVEL = "battery_level"
     SUPPLY_VOLTAGE = "supply_voltage"
     PEOPLE = "people"
+    # Of a zone: how many are there; how long a stay is, and how many stays of each length.
+    OCCUPANCY = "occupancy"
+    DWELL_TIME = "dwell_time"
+    STAYS = "stays"
+    WALKING_SPEED = "walking_speed"
     COVERAGE = "coverage"
     FRAME_RATE = "frame_rate"
     # Whatever a program on the pole counts or computes that has no name here.
@@ -112,6 +117,12 @@ NATURES: Mapping[Quantity, Nature] = {
     Quantity.BATTERY_LEVEL: Nature("%EL", 0, 0.0, 100.0),
     Quantity.SUPPLY_VOLTAGE: Nature("V", 3, 0.0, 60.0),
     Quantity.PEOPLE: Nature("count", 0, 0.0, 1e6, Lane.COUNTS),
+    Quantity.OCCUPANCY: Nature("count", 2, 0.0, 10_000.0, Lane.COUNTS),
+    # A stay may go on for years; what is longer is no stay.
+    Quantity.DWELL_TIME: Nature("s", 1, 0.0, 9e7, Lane.COUNTS),
+    Quantity.STAYS: Nature("count", 0, 0.0, 1e6, Lane.COUNTS),
+    # Cyclists cross lines too.
+    Quantity.WALKING_SPEED: Nature("m/s", 2, 0.0, 15.0, Lane.COUNTS),
     # "/" is SenML's ratio of one: 1 is all of the window seen.
     Quantity.COVERAGE: Nature("/", 4, 0.0, 1.0, Lane.COUNTS),
     Quantity.FRAME_RATE: Nature("1/s", 2, 0.0, 240.0, Lane.COUNTS),
@@ -214,7 +225,20 @@ class Rows:
     @property
     def is_plain(self) -> bool:
         """Whether all are good and nothing more is known of any."""
-        return self.flags.count(Flag.GOOD) == len(self.flags) and not any(self.reasons)
+        count = len(self.values)
+        return self.flags.count(Flag.GOOD) == count and self.reasons.count(()) == count
+
+    @property
+    def kinds(self) -> dict[Measurand, int]:
+        """Its measurands and the last row of each. Those that are one object are counted fast."""
+        count = len(self.values)
+        # A comparison of two that differ costs more than all else: the ends mostly tell.
+        ends = self.measurands[:2], self.measurands[-1:]
+        is_one = len({id(measurand) for end in ends for measurand in end}) == 1
+        if is_one and self.measurands.count(self.measurands[0]) == count:
+            return {self.measurands[0]: count - 1}
+        last = dict(zip(map(id, self.measurands), range(count), strict=True))
+        return {self.measurands[row]: row for row in sorted(last.values())}
 
     def part(self, start: int, stop: int) -> Rows:
         """The rows from `start` to before `stop`."""

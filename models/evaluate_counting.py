@@ -6,9 +6,11 @@ from a file, or `--random N` draws lines all over the picture.
 """
 
 import argparse
+import itertools
 import math
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge_gateway.people.assignment import assign
+from edge_gateway.people.boundary import Direction
 from edge_gateway.people.counting import totals
 from edge_gateway.people.lines import (
+    LEAST_PATH,
     SETTLE,
     Crossing,
     Line,
@@ -30,6 +34,7 @@ from edge_gateway.people.lines import (
 from edge_gateway.people.track import FootPoint, Track, Tracker
 
 TOLERANCES_S: Final = (0.5, 1.0, 2.0)
+INTERVAL_S: Final = 10.0
 Tracks = dict[int, tuple[Track, ...]]
 """The tracks of each frame looked at."""
 
@@ -51,6 +56,17 @@ class Score:
     def recall(self) -> float:
         """Share of the events that were found; 1 where none happened."""
         return self.right / self.annotated if self.annotated else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalError:
+    """How far counts per interval, line and direction are off: mean absolute error, and bias."""
+
+    mean: float
+    bias: float
+    annotated: float
+    """The mean of the annotated counts."""
+    intervals: int
 
 
 def main() -> int:
@@ -81,6 +97,12 @@ def main() -> int:
             f"within {tolerance_s} s: precision {score.precision:.4f}, recall {score.recall:.4f}"
             f" ({score.right} right of {score.found} found, {score.annotated} annotated)"
         )
+    seconds = (arguments.first - 1) / video.frame_rate, arguments.last / video.frame_rate
+    error = interval_error(found, annotated, lines, *seconds)
+    print(
+        f"per {INTERVAL_S:g} s, line and direction: off by {error.mean:.4f} in the mean"
+        f" of {error.annotated:.3f} crossings (bias {error.bias:+.4f}, {error.intervals} counts)"
+    )
     return 0
 
 
@@ -103,9 +125,15 @@ def events(
     *,
     span: range | None = None,
     settle: float = SETTLE,
+    least_path: float | None = None,
 ) -> list[Crossing]:
-    """Crossings of the lines by the tracks, those of frames within `span` only."""
-    counter = LineCounter(lines, settle=settle)
+    """Crossings of the lines by the tracks, those of frames within `span` only.
+
+    Without `settle` each passage is one, however short the way: an annotation does not jitter.
+    """
+    if least_path is None:
+        least_path = LEAST_PATH if settle else 0.0
+    counter = LineCounter(lines, settle=settle, least_path=least_path)
     crossings = [
         crossing
         for frame, there in tracks.items()
@@ -129,6 +157,40 @@ def compare(found: Iterable[Crossing], annotated: Iterable[Crossing], tolerance_
         right=right,
         found=sum(len(times[0]) for times in groups.values()),
         annotated=sum(len(times[1]) for times in groups.values()),
+    )
+
+
+def interval_error(
+    found: Iterable[Crossing],
+    annotated: Iterable[Crossing],
+    lines: Iterable[Line],
+    start_s: float,
+    end_s: float,
+) -> IntervalError:
+    """Compare the counts of each line and direction in the intervals from `start_s` to `end_s`.
+
+    The last interval may be cut short; an interval that nobody crossed in is one like the others.
+    """
+    intervals = max(1, math.ceil((end_s - start_s) / INTERVAL_S - 1e-9))
+    sides = list(itertools.product([line.name for line in lines], Direction, range(intervals)))
+    counts: list[Counter[tuple[str, Direction, int]]] = [
+        Counter(
+            (
+                crossing.line,
+                crossing.direction,
+                # A moment between two pictures may lie just before the first one judged.
+                min(max(int((crossing.time_s - start_s) // INTERVAL_S), 0), intervals - 1),
+            )
+            for crossing in crossings
+        )
+        for crossings in (found, annotated)
+    ]
+    differences = [counts[0][side] - counts[1][side] for side in sides]
+    return IntervalError(
+        mean=sum(map(abs, differences)) / len(sides),
+        bias=sum(differences) / len(sides),
+        annotated=counts[1].total() / len(sides),
+        intervals=len(sides),
     )
 
 
@@ -158,7 +220,8 @@ def random_lines(
         if not all(0 <= px <= width and 0 <= py <= height for px, py in (line.start, line.end)):
             continue
         loose, strict = (
-            len(events(tracks, [line], frame_rate, settle=settle)) for settle in (0.0, 0.1)
+            len(events(tracks, [line], frame_rate, settle=settle, least_path=0.0))
+            for settle in (0.0, 0.1)
         )
         if loose == strict >= crossings:
             lines.append(line)

@@ -10,6 +10,8 @@ from edge_gateway.config import Config, DeviceConfig
 from edge_gateway.config_file import ConfigError, Problem, load_config, locate
 from edge_gateway.drivers.registry import load
 from edge_gateway.outage import outage_problem
+from edge_gateway.people import geometry
+from edge_gateway.people.camera import CameraConfig
 from edge_gateway.uplink.payloads import FORMATS
 from edge_gateway.uplink.payloads import load as payload_format
 from edge_gateway.wiring import conflicts
@@ -33,7 +35,7 @@ def run(arguments: argparse.Namespace) -> Exit:
         problems = [{"line": p.line, "key": p.key, "what": p.what} for p in error.problems]
         print_json({"file": str(path), "ok": False, "problems": problems})
         return Exit.CONFIG
-    notes = notes_on(config)
+    notes = [*notes_on(config), *notes_on_pictures(config)]
     if arguments.json:
         print_json({"file": str(path), "ok": True, "problems": [], "notes": notes})
     else:
@@ -51,8 +53,20 @@ def notes_on(config: Config) -> list[str]:
     whole = [name for name in FORMATS if payload_format(name).is_lossless]
     used = " and ".join(sorted({uplink.payload for uplink in config.uplink}))
     return [
-        f"no uplink delivers every reading: {used} leaves out what it has no words for, and what "
-        f"it leaves out is not kept. Add an uplink with payload {', '.join(whole)}, or leave it so"
+        (
+            f"no uplink delivers every reading: {used} leaves out what it has no words for, and what "
+            f"it leaves out is not kept. Add an uplink with payload {', '.join(whole)}, or leave it so"
+        )
+    ]
+
+
+def notes_on_pictures(config: Config) -> list[str]:
+    """What is drawn into a camera's picture, works, and may not be what was meant."""
+    return [
+        f"{device.id}: {warning}"
+        for device in config.device
+        if isinstance(device, CameraConfig)
+        for warning in geometry.warnings(device)
     ]
 
 

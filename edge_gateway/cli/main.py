@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, Entry] = {
     "run": Entry("run", "the gateway itself: devices to broker until it is told to stop"),
     "rig": Entry("rig", "the gateway among simulated devices, and their faults by hand"),
     "check": Entry("check", "say what is wrong with a configuration, without touching hardware"),
+    "privacy": Entry("privacy", "the notice at the pole, and the data-protection text"),
     "config": Entry("config", "print a complete commented sample configuration"),
     "devices": Entry("devices", "list the supported devices, or find the connected ones (scan)"),
     "read": Entry("read", "show what one device gives now"),

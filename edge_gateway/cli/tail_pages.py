@@ -19,6 +19,7 @@ Row: TypeAlias = dict[str, object]
 READING: Final = "reading"
 EVENT: Final = "event"
 STATE: Final = "state"
+PICTURE: Final = "picture"
 
 COLUMNS: Final = (
     "record",
@@ -115,6 +116,18 @@ def state_row(gateway: str, state: str, details: Mapping[str, str], unix_s: floa
     }
 
 
+def picture_row(gateway: str, device: str, size: int, said: Mapping[str, str]) -> Row:
+    """An anonymized picture of so many bytes; `said` are the properties of its message."""
+    return {
+        "record": PICTURE,
+        "time": said.get("time"),
+        "clock": said.get("clock", ""),
+        "gateway": gateway,
+        "device": device,
+        "text": f"picture, {size} bytes",
+    }
+
+
 def lane_of(one: Received) -> str:
     """The lane a reading travels in; of a quantity this version does not know, by its window."""
     return _lane_of(one.quantity, one.statistic, is_window=bool(one.window_s))
@@ -169,6 +182,7 @@ class PersonPage:
         if arrival == "backfill":
             head = self._in(_DIM, head)
         rest = {READING: self._reading, EVENT: self._event, STATE: self._state}
+        rest[PICTURE] = self._picture
         self._stream.write(f"{head}  {rest[str(row['record'])](row)}".rstrip() + "\n")
 
     def _reading(self, row: Row) -> str:
@@ -189,6 +203,10 @@ class PersonPage:
         subject = f" {_printable(row['subject'])}" if row["subject"] else ""
         head = self._in(_CYAN, f"{_printable(row['event']).replace('_', ' ')}{subject}")
         return f"{head}: {_printable(row['text'])} {' '.join(_of_clock(row))}"
+
+    def _picture(self, row: Row) -> str:
+        head = self._in(_CYAN, _printable(row["device"]))
+        return f"{head}: {row['text']} {' '.join(_of_clock(row))}"
 
     def _state(self, row: Row) -> str:
         state = _printable(row["text"])

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from edge_gateway.cli.tail_connection import Arrived
 from edge_gateway.cli.tail_pages import (
+    PICTURE,
     Page,
     Row,
     event_row,
     iso8601,
     lane_of,
+    picture_row,
     reading_row,
     state_row,
 )
@@ -57,6 +59,9 @@ class Reel:
     def take(self, arrived: Arrived) -> None:
         """Decode one message and show what is new and wished for."""
         self._messages += 1
+        if _is_picture(arrived):
+            self._take_picture(arrived)
+            return
         try:
             told = self._decoder.decode(
                 arrived.topic,
@@ -74,14 +79,23 @@ class Reel:
         for row in self._rows(told, arrived):
             if self.is_full:
                 return
-            row |= {
-                "received": iso8601(arrived.unix_s),
-                "format": told.format,
-                "topic": arrived.topic,
-                "retained": arrived.is_retained,
-            }
-            self._page.write(row)
-            self.shown += row["record"] != "state"
+            self._write(row, told.format, arrived)
+
+    def _take_picture(self, arrived: Arrived) -> None:
+        *_, gateway, _, device = arrived.topic.split("/")
+        if self._wish.gateway in {None, gateway} and self._wish.lane is None and not self.is_full:
+            row = picture_row(gateway, device, len(arrived.payload), arrived.properties)
+            self._write(row, PICTURE, arrived)
+
+    def _write(self, row: Row, form: str, arrived: Arrived) -> None:
+        row |= {
+            "received": iso8601(arrived.unix_s),
+            "format": form,
+            "topic": arrived.topic,
+            "retained": arrived.is_retained,
+        }
+        self._page.write(row)
+        self.shown += row["record"] != "state"
 
     def summary(self) -> str:
         """What there was, in a sentence."""
@@ -130,3 +144,10 @@ class Reel:
         if self._states.get(state.gateway) != state:
             self._states[state.gateway] = state
             yield state_row(state.gateway, state.state, state.details, arrived.unix_s)
+
+
+def _is_picture(arrived: Arrived) -> bool:
+    """By its topic, PREFIX/GATEWAY/picture/DEVICE, and by how it begins."""
+    levels = arrived.topic.split("/")
+    is_there = len(levels) > 3 and levels[-2] == PICTURE  # noqa: PLR2004 - as many as the topic has
+    return is_there and arrived.payload.startswith((b"\xff\xd8", b"\x89PNG"))

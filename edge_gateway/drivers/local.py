@@ -79,9 +79,11 @@ class Local(ReceivingDriver[LocalConfig, LocalSocket]):
                 client.refuse(first + place, why)
 
             columns = self._decoder.decode(piece.lines, refuse)
-            last = first + piece.lines.count(b"\n")
-            self._taken.append((client, last, len(columns.values)))
-            came.extend(columns)
+            self._taken.append((client, piece.last, len(columns.values)))
+            if came.values:
+                came.extend(columns)
+            else:
+                came = columns
         return Handed(came.measurands, came.values, came.flags, came.reasons, came.unix_s)
 
     def keep(self, number: int) -> bool:

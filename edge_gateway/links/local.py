@@ -35,10 +35,11 @@ _NO_RETRY_HELPS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Whole lines of one client, parted by newlines; `first` is the number of the first one."""
+    """Whole lines of one client, parted by newlines: the numbers of the first and the last one."""
 
     client: Client
     first: int
+    last: int
     lines: bytes
 
 
@@ -166,7 +167,7 @@ class LocalSocket:
     def _set_linger(self, pieces: list[Piece]) -> None:
         if not pieces:
             return
-        lines = sum(piece.lines.count(b"\n") + 1 for piece in pieces)
+        lines = sum(piece.last - piece.first + 1 for piece in pieces)
         if lines >= _FEW_LINES:
             self._linger_ms = 0
         else:

@@ -99,8 +99,8 @@ class Client:
         """Whether nothing is owed to it any more, in either direction."""
         return self.is_over and not self._owed and (self._is_deaf or not self._unsent)
 
-    def read(self) -> tuple[int, bytes] | None:
-        """Whole lines that came, with the number of the first; None when there are none."""
+    def read(self) -> tuple[int, int, bytes] | None:
+        """Whole lines that came, after the numbers of the first and the last; None without any."""
         try:
             data = self.connection.recv(CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -119,7 +119,7 @@ class Client:
             return None
         first = self._lines + 1
         self._lines += cut.lines.count(b"\n") + 1
-        return first, cut.lines
+        return first, self._lines, cut.lines
 
     def refuse(self, line: int, why: str) -> None:
         """Say what is wrong with a line."""

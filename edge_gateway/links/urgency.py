@@ -35,6 +35,9 @@ class Urgency:
         self._gap_ns = _LONGEST_GAP_NS
         self._is_new = True
         self._is_held_up = False
+        # How many it gives before it waits, where that was seen; else as many as anybody may.
+        self._window = ENOUGH
+        self._last_window = ENOUGH
 
     def took(self, readings: int, now_ns: int) -> None:
         """So many readings came."""
@@ -43,6 +46,7 @@ class Urgency:
             self._first_ns = now_ns
             if not self._is_new:
                 self._is_held_up = now_ns - self._answered_ns <= _AT_ONCE_NS
+            self._window = self._last_window if self._is_held_up else ENOUGH
         self.waiting += readings
         self._last_ns = now_ns
 
@@ -51,15 +55,17 @@ class Urgency:
         self.waiting -= readings
         self._is_new = False
         self._answered_ns = self._first_ns = now_ns
+        self._last_window = min(max(readings, FEWEST), ENOUGH)
         if self.waiting:  # it went on while the answer was made
             self._gap_ns = 0
+            self._window = self._last_window = ENOUGH
             self._is_held_up = now_ns - self._last_ns <= _AT_ONCE_NS
 
     def is_urgent(self, now_ns: int) -> bool:
         """Whether it should be answered now."""
         if not self._is_fast(now_ns):
             return False
-        return self.waiting >= ENOUGH or now_ns - self._last_ns >= PAUSE_NS
+        return self.waiting >= self._window or now_ns - self._last_ns >= PAUSE_NS
 
     def due_in_ns(self, now_ns: int) -> int | None:
         """Nanoseconds after which a pause would make it urgent; None while it is not fast."""

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from math import gcd
 from typing import Generic, TypeVar
 
-from edge_gateway.outbox.columns import Columns, Mark, Series, to_columns
+from edge_gateway.outbox.columns import Columns, Mark, Series, to_columns, without_gaps
 from edge_gateway.outbox.packing import BadBlock, Reader, Writer
 from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Stamp, Statistic
 
@@ -123,14 +123,19 @@ def _body(columns: Columns) -> bytes:
 
 def _write_times(writer: Writer, times_us: Sequence[int], order: int) -> None:
     shared = gcd(_UNITS_US[-1], *times_us)
-    number = max(n for n, unit_us in enumerate(_UNITS_US) if shared % unit_us == 0)
+    number = next(n for n in (2, 1, 0) if shared % _UNITS_US[n] == 0)
     unit_us = _UNITS_US[number]
     writer.unsigned(number)
-    writer.deltas([time_us // unit_us for time_us in times_us], order)
+    if unit_us == 1:
+        writer.deltas(times_us, order)
+    else:
+        writer.deltas([time_us // unit_us for time_us in times_us], order)
 
 
 def _read_times(reader: Reader, order: int, length: int, *, has_units: bool) -> list[int]:
     unit_us = _UNITS_US[reader.unsigned()] if has_units else 1
+    if unit_us == 1:
+        return reader.deltas(order, length)
     return [time * unit_us for time in reader.deltas(order, length)]
 
 
@@ -142,28 +147,25 @@ def _write_series(
     times: _Table[tuple[int, ...]],
 ) -> None:
     measurand = series.measurand
-    texts = (
-        series.device,
-        measurand.quantity,
-        measurand.channel,
-        measurand.statistic,
-        series.boot_id,
+    writer.each_unsigned(
+        strings.number(series.device),
+        strings.number(str(measurand.quantity)),
+        strings.number(measurand.channel),
+        strings.number(str(measurand.statistic)),
+        strings.number(series.boot_id),
+        measurand.window_s,
+        series.decimals,
+        times.number(tuple(series.times_us)),
     )
-    for text in texts:
-        writer.unsigned(strings.number(str(text)))
-    writer.unsigned(measurand.window_s)
-    writer.unsigned(series.decimals)
-    writer.unsigned(times.number(tuple(series.times_us)))
     writer.numbers([count for count, _ in series.marks])
     writer.numbers([marks.number(mark) for _, mark in series.marks])
-    writer.numbers(_gaps(series.scaled))
-    writer.deltas([number for number in series.scaled if number is not None], _VALUE_ORDER)
+    scaled, whole = series.scaled, without_gaps(series.scaled)
+    writer.numbers([] if whole is scaled else _gaps(scaled))
+    writer.deltas(whole, _VALUE_ORDER)
 
 
 def _gaps(scaled: Sequence[int | None]) -> list[int]:
-    """Lengths of the runs with and without a value in turn, with first; empty where all have."""
-    if None not in scaled:
-        return []
+    """Lengths of the runs with and without a value in turn, with first."""
     runs = [0]
     present = True
     for number in scaled:
@@ -201,12 +203,12 @@ def _read_body(reader: Reader, *, has_units: bool) -> Columns:
 def _read_series(
     reader: Reader, strings: list[str], marks: list[Mark], times: list[list[int]]
 ) -> Series:
-    device, quantity, channel, statistic, boot_id = (strings[reader.unsigned()] for _ in range(5))
-    measurand = Measurand(Quantity(quantity), channel, Statistic(statistic), reader.unsigned())
-    decimals = reader.unsigned()
+    *names, window_s, decimals, time_column = reader.each_unsigned(8)
+    device, quantity, channel, statistic, boot_id = [strings[number] for number in names]
+    measurand = Measurand(Quantity(quantity), channel, Statistic(statistic), window_s)
     if decimals > _MOST_DECIMALS:
         raise BadBlock(f"no quantity has {decimals} decimals")
-    times_us = times[reader.unsigned()]
+    times_us = times[time_column]
     counts, numbers = reader.numbers(), reader.numbers()
     _check_runs(counts, len(times_us))
     gaps = reader.numbers()
@@ -217,7 +219,7 @@ def _read_series(
 
 
 def _check_runs(runs: list[int], length: int) -> None:
-    if sum(runs) != length or any(run < 0 for run in runs):
+    if sum(runs) != length or min(runs, default=0) < 0:
         raise BadBlock(f"runs of {runs} do not make a column of {length}")
 
 

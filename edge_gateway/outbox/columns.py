@@ -15,9 +15,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby, repeat
+from itertools import accumulate, groupby, repeat
 from operator import attrgetter
+from typing import cast
 
+from edge_gateway.outbox.turns import joined, places
 from edge_gateway.reading import Entry, Event, Flag, Measurand, Quantity, Reading, Rows, Stamp
 
 NOT_FINITE = "not_finite"
@@ -27,6 +29,8 @@ _Known = tuple[Flag, tuple[str, ...], str]
 # Columns are taken out of readings without a Python call for each: the hottest place of the store.
 _TIME: Callable[[Reading], int] = attrgetter("at.monotonic_ns")
 _MARK: Callable[[Reading], _Known] = attrgetter("flag", "reasons", "calibration_id")
+
+_MILLI_NS = 1_000_000
 
 # Doubles below this are exact to the unit; beyond it the product is taken exactly.
 _EXACT = float(1 << 53)
@@ -39,6 +43,9 @@ class Mark:
     flag: Flag
     reasons: tuple[str, ...] = ()
     calibration_id: str = ""
+
+
+_GOOD = Mark(Flag.GOOD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,16 @@ class Columns:
         return (*found, *self.events)
 
 
+def without_gaps(scaled: Sequence[int | None]) -> Sequence[int]:
+    """The values of a series that are there; where all are, the very same column."""
+    try:
+        # No faster look for a None.
+        sum(cast("Sequence[int]", scaled))
+    except TypeError:
+        return [number for number in scaled if number is not None]
+    return cast("Sequence[int]", scaled)
+
+
 def round_value(quantity: Quantity, value: float) -> float:
     """The value as the outbox keeps it: a whole number of 10**-decimals; NaN and inf give NaN."""
     scale = 10**quantity.nature.decimals
@@ -107,40 +124,57 @@ def to_columns(entries: Iterable[Entry]) -> Columns:
 
 def rows_to_columns(parts: Sequence[Rows]) -> Columns:
     """The same of rows, without a reading in between."""
-    if not all(part.is_plain for part in parts):
-        return to_columns(reading for part in parts for reading in part.readings())
-    series: dict[tuple[str, str, Measurand], tuple[list[int], list[float]]] = {}
+    by_origin: dict[tuple[str, str], list[Rows]] = {}
     for part in parts:
-        # A part has few measurands, again and again: their addresses hash in no time.
-        kinds = {id(measurand): measurand for measurand in part.measurands}
-        place = {
-            number: series.setdefault((part.device, part.boot_id, measurand), ([], []))
-            for number, measurand in kinds.items()
-        }
-        columns = zip(map(id, part.measurands), part.times_ns, part.values, strict=True)
-        for number, time_ns, value in columns:
-            times_ns, values = place[number]
-            times_ns.append(time_ns)
-            values.append(value)
-    return Columns(tuple(_plain(*key, *columns) for key, columns in series.items()))
+        by_origin.setdefault((part.device, part.boot_id), []).append(part)
+    return Columns(tuple(one for some in by_origin.values() for one in _series_of(joined(some))))
 
 
-def _plain(
-    device: str, boot_id: str, measurand: Measurand, times_ns: list[int], values: list[float]
-) -> Series:
-    decimals = measurand.quantity.nature.decimals
-    scaled = _all_scaled(values, 10**decimals, is_finite=True)
-    marks = [(len(values), Mark(Flag.GOOD))]
-    times_us = kept_times_us(times_ns)
-    return Series(device, measurand, boot_id, decimals, times_us, scaled, marks)
+def _series_of(rows: Rows) -> Iterator[Series]:
+    is_plain = rows.is_plain
+    for measurand, place in places(rows.measurands).items():
+        values = place.of(rows.values)
+        # A sum is finite only where all of its terms are.
+        is_finite = math.isfinite(sum(values))
+        decimals = measurand.quantity.nature.decimals
+        if is_plain and is_finite:
+            marks = [(len(values), _GOOD)]
+        else:
+            known = zip(place.of(rows.flags), place.of(rows.reasons), repeat(""), strict=False)
+            marks = _runs(known if is_finite else map(_mark_of, values, known))
+        yield Series(
+            rows.device,
+            measurand,
+            rows.boot_id,
+            decimals,
+            kept_times_us(place.of(rows.times_ns)),
+            _all_scaled(values, 10**decimals, is_finite=is_finite),
+            marks,
+        )
 
 
-def kept_times_us(times_ns: Sequence[int]) -> list[int]:
+def kept_times_us(times_ns: list[int]) -> list[int]:
     """The stamps of one series as they are kept, in microseconds: distinct, order unchanged."""
-    milliseconds = [time_ns // 1_000_000 for time_ns in times_ns]
-    if len(set(milliseconds)) == len(milliseconds):
-        return [millisecond * 1000 for millisecond in milliseconds]
-    return _parted([time_ns // 1000 for time_ns in times_ns])
+    ordered = sorted(times_ns)
+    first, last, steps = ordered[0], ordered[-1], len(times_ns) - 1
+    # In fewer milliseconds than readings, two share one.
+    if last // _MILLI_NS - first // _MILLI_NS >= steps:
+        milliseconds = [time_ns // _MILLI_NS for time_ns in times_ns]
+        if len(set(milliseconds)) > steps:
+            return [millisecond * 1000 for millisecond in milliseconds]
+    if first == last:
+        return list(range(first // 1000, first // 1000 + steps + 1))
+    times_us = [time_ns // 1000 for time_ns in times_ns]
+    if len(set(times_us)) > steps:
+        return times_us
+    if ordered == times_ns:
+        return list(accumulate(times_us, _next_free))
+    return _parted(times_us)
+
+
+def _next_free(before_us: int, time_us: int) -> int:
+    """As `_parted`, of stamps in order: what is taken of `time_us` on ends with the one before."""
+    return time_us if time_us > before_us else before_us + 1
 
 
 def _parted(times_us: list[int]) -> list[int]:
@@ -161,6 +195,7 @@ def _series(readings: list[Reading]) -> Series:
     values = [reading.value for reading in readings]
     # A sum is finite only where all of its terms are.
     is_finite = math.isfinite(sum(values))
+    known = map(_MARK, readings)
     return Series(
         first.device,
         first.measurand,
@@ -168,12 +203,17 @@ def _series(readings: list[Reading]) -> Series:
         decimals,
         kept_times_us(list(map(_TIME, readings))),
         _all_scaled(values, 10**decimals, is_finite=is_finite),
-        _runs(map(_MARK, readings) if is_finite else map(_mark_of, readings)),
+        _runs(known if is_finite else map(_mark_of, values, known)),
     )
 
 
 def _all_scaled(values: list[float], scale: int, *, is_finite: bool) -> list[int | None]:
     if is_finite:
+        # Counts and counters come as whole numbers, all of them.
+        if int(values[0]) == values[0] and int(values[-1]) == values[-1]:
+            whole = list(map(int, values))
+            if whole == values:
+                return [number * scale for number in whole]
         products = [value * scale for value in values]
         if min(products) > -_EXACT and max(products) < _EXACT:
             return list(map(round, products))
@@ -193,15 +233,13 @@ def _runs(marks: Iterable[_Known]) -> list[tuple[int, Mark]]:
     return [(sum(1 for _ in run), Mark(*mark)) for mark, run in groupby(marks)]
 
 
-def _mark_of(reading: Reading) -> _Known:
-    return _MARK(reading) if math.isfinite(reading.value) else _missing(reading)
-
-
-def _missing(reading: Reading) -> _Known:
-    reasons = reading.reasons
-    if math.isinf(reading.value) and NOT_FINITE not in reasons:
+def _mark_of(value: float, known: _Known) -> _Known:
+    if math.isfinite(value):
+        return known
+    _, reasons, calibration_id = known
+    if math.isinf(value) and NOT_FINITE not in reasons:
         reasons = (*reasons, NOT_FINITE)
-    return (Flag.MISSING, reasons, reading.calibration_id)
+    return (Flag.MISSING, reasons, calibration_id)
 
 
 def _rounded(events: list[Event]) -> tuple[Event, ...]:

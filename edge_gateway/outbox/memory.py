@@ -59,7 +59,7 @@ class Waiting:
 
     def add_rows(self, rows: Rows) -> int:
         """The same of readings in columns."""
-        lanes = {measurand.lane for measurand in {id(m): m for m in rows.measurands}.values()}
+        lanes = {measurand.lane for measurand in rows.kinds}
         if len(lanes) != 1:
             return self.add(rows.readings())
         with self._lock:

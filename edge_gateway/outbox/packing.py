@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import sub
 
 # More numbers than any block holds: a length beyond it is damage, not data.
 MOST_NUMBERS = 1 << 20
 
 _SEVEN_BITS = 0x7F
+_EMPTY = b"\0\0"
 _VARINTS = 9
 _WIDTHS = {1: "b", 2: "h", 4: "i", 8: "q"}
+_MOST_BITS = 64
+# The narrowest width that holds a signed number of so many bits.
+_WIDTH_OF = [next(width for width in _WIDTHS if bits <= 8 * width) for bits in range(65)]
 
 
 class BadBlock(ValueError):
@@ -31,6 +36,14 @@ class Writer:
             number >>= 7
         self.data.append(number)
 
+    def each_unsigned(self, *numbers: int) -> None:
+        """The same of several."""
+        if max(numbers) <= _SEVEN_BITS:
+            self.data += bytes(numbers)
+        else:
+            for number in numbers:
+                self.unsigned(number)
+
     def signed(self, number: int) -> None:
         """Zigzag: 0, -1, 1, -2 ... become 0, 1, 2, 3 ..., so that small stays short."""
         self.unsigned(number * 2 if number >= 0 else -number * 2 - 1)
@@ -46,22 +59,29 @@ class Writer:
 
         Bytes of equal weight stand together, which is what zlib likes.
         """
-        self.unsigned(len(numbers))
+        data, count = self.data, len(numbers)
+        if not count:
+            data += _EMPTY
+            return
         width = _width(numbers)
-        self.data.append(width)
+        self.unsigned(count)
+        data.append(width)
         if width == _VARINTS:
             for number in numbers:
                 self.signed(number)
         elif width:
-            flat = struct.pack(f"<{len(numbers)}{_WIDTHS[width]}", *numbers)
+            flat = struct.pack(f"<{count}{_WIDTHS[width]}", *numbers)
+            if width == 1:
+                data += flat
+                return
             for place in range(width):
-                self.data += flat[place::width]
+                data += flat[place::width]
 
     def deltas(self, numbers: Sequence[int], order: int) -> None:
         """A column as its `order`-th differences, each order's first number before them."""
         for _ in range(order):
             self.signed(numbers[0] if numbers else 0)
-            numbers = [later - earlier for earlier, later in pairwise(numbers)]
+            numbers = list(map(sub, numbers[1:], numbers))
         self.numbers(numbers)
 
 
@@ -80,12 +100,24 @@ class Reader:
     def unsigned(self) -> int:
         """The inverse of `Writer.unsigned`."""
         number = shift = 0
-        while True:
-            byte = self._take(1)[0]
-            number |= (byte & _SEVEN_BITS) << shift
-            if byte <= _SEVEN_BITS:
-                return number
-            shift += 7
+        try:
+            while True:
+                byte = self._data[self._at]
+                self._at += 1
+                if byte <= _SEVEN_BITS:
+                    return number | byte << shift
+                number |= (byte & _SEVEN_BITS) << shift
+                shift += 7
+        except IndexError as error:
+            raise BadBlock("cut short: a byte wanted, none left") from error
+
+    def each_unsigned(self, count: int) -> list[int]:
+        """So many of them; `Writer.each_unsigned` wrote them."""
+        taken = self._data[self._at : self._at + count]
+        if len(taken) == count and max(taken) <= _SEVEN_BITS:
+            self._at += count
+            return list(taken)
+        return [self.unsigned() for _ in range(count)]
 
     def signed(self) -> int:
         """The inverse of `Writer.signed`."""
@@ -109,7 +141,7 @@ class Reader:
     def numbers(self) -> list[int]:
         """The inverse of `Writer.numbers`."""
         count = self.count()
-        width = self._take(1)[0]
+        width = self.unsigned()
         if width == 0:
             return [0] * count
         if width == _VARINTS:
@@ -117,7 +149,9 @@ class Reader:
         if width not in _WIDTHS:
             raise BadBlock(f"no column is {width} bytes wide")
         shuffled = self._take(count * width)
-        flat = bytearray(len(shuffled))
+        if width == 1:
+            return list(memoryview(shuffled).cast("b"))
+        flat = bytearray(count * width)
         for place in range(width):
             flat[place::width] = shuffled[place * count : (place + 1) * count]
         return list(struct.unpack(f"<{count}{_WIDTHS[width]}", flat))
@@ -142,13 +176,9 @@ class Reader:
 
 
 def _width(numbers: Sequence[int]) -> int:
-    if not numbers:
-        return 0
     low, high = min(numbers), max(numbers)
-    if low == high == 0:
-        return 0
-    for width in _WIDTHS:
-        limit = 1 << 8 * width - 1
-        if -limit <= low and high < limit:
-            return width
-    return _VARINTS
+    # The larger magnitude of the two, and a bit for the sign.
+    bits = (high if high + low >= 0 else ~low).bit_length() + 1
+    if bits > _MOST_BITS:
+        return _VARINTS
+    return _WIDTH_OF[bits] if high or low else 0

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from edge_gateway.people.background import Background, LearningSettings
 from edge_gateway.people.cells import Bgr
+from edge_gateway.people.mask import Mask
 from edge_gateway.people.responses import Boxes
-from edge_gateway.people.sketch import Colour, draw_scene
+from edge_gateway.people.sketch import UNKNOWN, Colour, draw_scene
 
 Point: TypeAlias = tuple[float, float]
 """x and y in pixels of the source picture."""
@@ -77,7 +78,7 @@ class Anonymizer:
     """Learns the scene from every frame, and draws it on demand.
 
     `inspect`, where given, looks for people in the scene as drawn, before anything leaves: what it
-    finds is withheld. The product's own detector will do.
+    finds is withheld. The product's own detector will do. What `mask` covers stays blank.
     """
 
     def __init__(
@@ -86,17 +87,19 @@ class Anonymizer:
         height: int,
         settings: LearningSettings | None = None,
         inspect: Inspector | None = None,
+        mask: Mask | None = None,
     ) -> None:
         self._size = (width, height)
         self._inspect = inspect
+        self._mask = mask
         self._background = Background(width, height, settings or LearningSettings())
         self._drawn: Bgr | None = None
         self._drawn_version = -1
 
     @property
     def known_fraction(self) -> float:
-        """Share of the scene that is learnt, 0 to 1."""
-        return float(np.mean(self._background.known))
+        """Share of the scene that is learnt, 0 to 1; what is masked is never learnt."""
+        return float(np.mean(self._known()))
 
     def learn(self, frame_bgr: Bgr, boxes: Boxes, time_s: float) -> None:
         """Take in every frame, with all boxes of the detector down to a score of 0.05.
@@ -133,7 +136,20 @@ class Anonymizer:
         return self._drawn
 
     def _draw(self) -> Bgr:
-        return draw_scene(self._background.picture, self._background.known, self._size)
+        drawn = draw_scene(self._background.picture, self._known(), self._size)
+        if self._mask is not None:
+            drawn[self._mask.covered] = UNKNOWN
+        return drawn
+
+    def _known(self) -> NDArray[np.bool_]:
+        known = self._background.known
+        if self._mask is None:
+            return known
+        size = (known.shape[1], known.shape[0])
+        share = cv2.resize(
+            self._mask.covered.astype(np.float32), size, interpolation=cv2.INTER_AREA
+        )
+        return known & (np.asarray(share, np.float32) == 0)
 
 
 def encode_png(picture: AnonymizedPicture) -> bytes:

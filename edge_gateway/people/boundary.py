@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -23,6 +23,11 @@ LONGEST_PICTURE: Final = 6_000_000
 LONGEST_FRAME: Final = LONGEST_PICTURE * 4 // 3 + 1024
 LENGTH_BYTES: Final = 4
 MOST_LINES: Final = 32
+MOST_ZONES: Final = 16
+DWELL_EDGES_S: Final = (5, 15, 30, 60, 120, 300, 600, 1800)
+"""Edges between the bins of a dwell histogram, which has one bin more than there are edges: a stay
+of just 5 s is in the second."""
+DWELL_BINS: Final = len(DWELL_EDGES_S) + 1
 
 _STRICT: Final = ConfigDict(
     extra="forbid",
@@ -34,6 +39,11 @@ _STRICT: Final = ConfigDict(
 
 # An interval is a day at most; the last one may end a little late.
 WindowSeconds: TypeAlias = Annotated[float, Field(gt=0, le=90_000)]
+PeopleCount: TypeAlias = Annotated[int, Field(ge=0, le=1_000_000)]
+Dwell: TypeAlias = Annotated[
+    tuple[PeopleCount, ...], Field(min_length=DWELL_BINS, max_length=DWELL_BINS)
+]
+RateLimit: TypeAlias = Literal["none", "cpu", "heat", "throttled"]
 
 
 class SourceState(StrEnum):
@@ -42,6 +52,9 @@ class SourceState(StrEnum):
     OPENING = "opening"
     SEEING = "seeing"
     FROZEN = "frozen"
+    DARK = "dark"
+    BLOCKED = "blocked"
+    BLURRED = "blurred"
     LOST = "lost"
     ENDED = "ended"
 
@@ -59,16 +72,37 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class LineCount:
-    """How many crossed one line in one direction."""
+    """How many crossed one line in one direction, and how fast; None without a ground plane."""
 
     line: Identifier
     direction: Direction
-    count: Annotated[int, Field(ge=0, le=1_000_000)]
+    count: PeopleCount
+    speed_mean_m_s: Annotated[float, Field(ge=0, le=20)] | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class ZoneCount:
+    """One zone in one window: occupancy by observed time only, and stays without identities.
+
+    `dwell` counts the stays that ended in the window by their whole length, also what of it lies
+    before the window; `running` those that go on at its end by their length so far, which come
+    again in a later `dwell`. So `entered` - sum(dwell) is the change of sum(running). Of the
+    stays in `dwell`, `cut_short` had a beginning or an end that was not seen: they were longer.
+    """
+
+    zone: Identifier
+    mean_people: Annotated[float, Field(ge=0, le=10_000)]
+    most_people: Annotated[int, Field(ge=0, le=10_000)]
+    entered: PeopleCount
+    dwell: Dwell
+    dwell_mean_s: Annotated[float, Field(ge=0, le=90_000_000)] | None
+    running: Dwell = (0,) * DWELL_BINS
+    cut_short: PeopleCount = 0
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Counts:
-    """The crossings of one window that has ended: every line and direction, also those of 0.
+    """One window that has ended: every line and direction, and every zone, also those of 0.
 
     `method` names how they were counted, `model` is the SHA-256 of the detector's file.
     """
@@ -77,25 +111,43 @@ class Counts:
     lines: Annotated[tuple[LineCount, ...], Field(max_length=2 * MOST_LINES)]
     method: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_./+-]{0,62}$")]
     model: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+    zones: Annotated[tuple[ZoneCount, ...], Field(max_length=MOST_ZONES)] = ()
 
     def __post_init__(self) -> None:
-        """One count a line and direction."""
+        """One count a line and direction, and one a zone."""
+        if len({part.zone for part in self.zones}) != len(self.zones):
+            raise ValueError("a zone is counted twice")
         if len({(part.line, part.direction) for part in self.lines}) != len(self.lines):
             raise ValueError("a line and direction is counted twice")
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Unseen:
+    """How long of a window nothing was observed for one cause."""
+
+    state: SourceState
+    seconds: Annotated[float, Field(ge=0, le=90_000)]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Coverage:
-    """How much of one window was seen; it comes just before the `Counts` of the same window."""
+    """How much of one window was seen; it comes just before the `Counts` of the same window.
+
+    `unseen_s` says what took the rest, each cause once; what is in none of them lay between
+    pictures.
+    """
 
     observed_s: Annotated[float, Field(ge=0, le=90_000)]
     window_s: WindowSeconds
     frames: Annotated[int, Field(ge=0, le=100_000_000)]
+    unseen_s: Annotated[tuple[Unseen, ...], Field(max_length=len(SourceState))] = ()
 
     def __post_init__(self) -> None:
         """Nobody sees more of a window than there is of it."""
         if self.observed_s > self.window_s:
             raise ValueError("observed_s is longer than window_s")
+        if len({part.state for part in self.unseen_s}) != len(self.unseen_s):
+            raise ValueError("a cause is in unseen_s twice")
 
     @property
     def ratio(self) -> float:
@@ -105,12 +157,16 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Health:
-    """The counter's pulse, once a second: frames a second kept, milliseconds a frame cost."""
+    """The counter's pulse, once a second: frames a second kept, milliseconds a frame cost.
+
+    `rate_limit` says why it looks at fewer pictures than the source gives.
+    """
 
     frame_rate: Annotated[float, Field(ge=0, le=1000)]
     inference_ms: Annotated[float, Field(ge=0, le=600_000)]
     source: SourceState
     people: Annotated[int, Field(ge=0, le=10_000)]
+    rate_limit: RateLimit = "none"
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)

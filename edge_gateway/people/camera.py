@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar, Final, Protocol
+from typing import Annotated, ClassVar, Final, Protocol, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from edge_gateway.config import DeviceConfig, PrivacyConfig
 from edge_gateway.drivers.contract import TalkingDriver, Waiter
@@ -20,8 +20,20 @@ from edge_gateway.people.boundary import (
     SourceState,
 )
 from edge_gateway.people.counter_link import COUNTER_COMMAND, CounterLink
-from edge_gateway.people.counter_settings import CounterSettings, Lines, ModelSide
-from edge_gateway.reading import Measurand, Measured, Quantity, Statistic
+from edge_gateway.people.counter_settings import (
+    CounterSettings,
+    GroundConfig,
+    Lines,
+    Masks,
+    ModelSide,
+    Pictures,
+    PictureSide,
+    Zones,
+    check_layout,
+)
+from edge_gateway.people.small_counts import LEAST_COUNT, ROUND_TO
+from edge_gateway.people.window_readings import measured_of
+from edge_gateway.reading import Measured, Quantity
 
 # The counter's pulse comes each second, but not before its network is loaded.
 FIRST_PULSE_S: Final = 45.0
@@ -52,16 +64,65 @@ class CameraConfig(DeviceConfig):
     interval_s: Annotated[
         int, Field(ge=1, le=86_400, description="seconds of one count; 900 in publications")
     ] = 900
+    pictures: Annotated[
+        Pictures,
+        Field(
+            description="none: no picture leaves; scene: now and then one of the place, people as "
+            "drawn markers; calibration: one a second, for ten minutes from the start"
+        ),
+    ] = "none"
     picture_interval_s: Annotated[
+        float, Field(ge=10, le=86_400, description="seconds between two pictures of the scene")
+    ] = 3600.0
+    stand_still_s: Annotated[
         float,
-        Field(ge=0, le=86_400, description="seconds between anonymized pictures; 0 lets none out"),
-    ] = 0.0
+        Field(
+            ge=60,
+            le=86_400,
+            description="seconds a thing that came to stand stays out of the pictures",
+        ),
+    ] = 600.0
+    least_count: Annotated[
+        int,
+        Field(ge=0, le=1000, description="counts from 1 to below this are suppressed; 0: none is"),
+    ] = LEAST_COUNT
+    round_to: Annotated[
+        int, Field(ge=1, le=1000, description="counts are rounded to multiples of this")
+    ] = ROUND_TO
     threads: Annotated[
         int, Field(ge=1, le=16, description="processor cores the detector may use")
     ] = 1
     every: Annotated[int, Field(ge=1, le=100, description="look at each N-th picture")] = 1
+    max_cpu: Annotated[
+        float, Field(gt=0, le=1, description="share of one core the counter may use on average")
+    ] = 0.75
+    max_celsius: Annotated[
+        float,
+        Field(ge=40, le=105, description="processor temperature above which it looks less often"),
+    ] = 75.0
+    picture_size: Annotated[
+        tuple[PictureSide, PictureSide] | None,
+        Field(
+            description="width and height of the camera's picture in pixels; with them `check`"
+            " knows whether lines and zones lie well in it, and another size is refused",
+            examples=[[768, 576]],
+        ),
+    ] = None
     loop: Annotated[bool, Field(description="begin a video file again at its end")] = False
     line: Lines
+    zone: Zones = ()
+    mask: Masks = ()
+    ground: Annotated[
+        GroundConfig | None,
+        Field(
+            description="four points of the ground and their places in metres, for speeds in m/s"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _what_is_drawn_can_work(self) -> Self:
+        check_layout(self, self.picture_size)
+        return self
 
     @property
     def samples_per_s(self) -> float:
@@ -99,30 +160,10 @@ def open_counter(
 
 def counter_settings(config: CameraConfig, permission: PrivacyConfig) -> CounterSettings:
     """What the counter is told of its `[[device]]` table."""
-    return CounterSettings(
-        permission=permission,
-        source=config.source,
-        model=config.model,
-        line=config.line,
-        interval_s=config.interval_s,
-        picture_interval_s=config.picture_interval_s,
-        threads=config.threads,
-        every=config.every,
-        loop=config.loop,
+    told = CounterSettings.model_fields.keys() & CameraConfig.model_fields.keys()
+    return CounterSettings.model_validate(
+        {"permission": permission} | {name: getattr(config, name) for name in told}
     )
-
-
-def measured_of(counts: Counts, coverage: Coverage) -> Measured:
-    """Turn one window into people per line and direction, and the share of it that was seen."""
-    window_s = max(1, round(counts.window_s))
-    people: dict[Quantity | Measurand, float] = {
-        Measurand(
-            Quantity.PEOPLE, f"{part.line}/{part.direction}", Statistic.COUNT, window_s
-        ): part.count
-        for part in counts.lines
-    }
-    share = Measurand(Quantity.COVERAGE, "", Statistic.MEAN, window_s)
-    return {**people, share: coverage.ratio}
 
 
 class Camera(TalkingDriver[CameraConfig, CounterChannel]):
@@ -133,7 +174,15 @@ class Camera(TalkingDriver[CameraConfig, CounterChannel]):
 
     title = "camera, people over lines: NanoDet-g on the pole, no picture of a person leaves"
     config_model = CameraConfig
-    quantities = (Quantity.PEOPLE, Quantity.COVERAGE, Quantity.FRAME_RATE)
+    quantities = (
+        Quantity.PEOPLE,
+        Quantity.WALKING_SPEED,
+        Quantity.OCCUPANCY,
+        Quantity.DWELL_TIME,
+        Quantity.STAYS,
+        Quantity.COVERAGE,
+        Quantity.FRAME_RATE,
+    )
 
     def __init__(self, config: CameraConfig, link: CounterChannel, waiter: Waiter) -> None:
         super().__init__(config, link, waiter)
@@ -180,7 +229,12 @@ class Camera(TalkingDriver[CameraConfig, CounterChannel]):
         self._rate_is_due = True
         if coverage is None or coverage.observed_s == 0:
             return {}
-        return measured_of(counts, coverage)
+        return measured_of(
+            counts,
+            coverage,
+            least_count=self.config.least_count,
+            round_to=self.config.round_to,
+        )
 
     def _pulse(self, health: Health) -> Measured:
         self.latest_health = health
@@ -207,6 +261,9 @@ class Camera(TalkingDriver[CameraConfig, CounterChannel]):
     def _blindness(self, state: SourceState) -> str:
         what = {
             SourceState.FROZEN: "the camera sends the same picture for ever; restart it",
+            SourceState.DARK: "the camera's picture is dark; light the place, or look at the lens",
+            SourceState.BLOCKED: "something covers the camera's lens; clear it",
+            SourceState.BLURRED: "the camera's picture is out of focus; clean and focus the lens",
             SourceState.ENDED: "the recording has ended; set loop = true to play it again",
         }.get(state, "the camera gives no picture; check its power, address and cable")
         words = self.link.last_words

@@ -9,16 +9,21 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import time
 from typing import Final
 
 from edge_gateway.links.errors import BadFrame, LinkGone, Misconfigured
-from edge_gateway.people.counter_link import SPEAKS
+from edge_gateway.people.counter_link import SPEAKS, UNPROTECTED
 from edge_gateway.people.counter_process import GatewayHung, Lifeline, Outgoing, hide_memory
 from edge_gateway.people.counter_settings import CounterSettings, read_settings
 from edge_gateway.people.counting import PeopleCounter
 from edge_gateway.people.detect import Detector, ModelError, model_hash, shipped_model
 from edge_gateway.people.lines import LinesError
+from edge_gateway.people.pi_throttle import PiVitals
+from edge_gateway.people.rate import Budget, Pace
+from edge_gateway.people.sandbox import enter, needs_of
 from edge_gateway.people.scene import AnonymizedScene
+from edge_gateway.people.sight import Sight
 from edge_gateway.people.sources import open_source, shown
 from edge_gateway.people.watch import Eyes, lines_of, run_counter
 
@@ -37,6 +42,9 @@ def counter_main(fd: int) -> int:
     with socket.socket(fileno=fd) as connection:
         try:
             settings = read_settings(connection.recv)
+            missing = enter(needs_of(settings.source, shipped_model(settings.model)))
+            if missing:
+                _say(f"{UNPROTECTED}{'; '.join(missing)}")
             lifeline = Lifeline(connection)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda _number, _frame: lifeline.cut())
@@ -54,12 +62,17 @@ def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifel
     path = shipped_model(settings.model)
     detector = Detector(path, threads=settings.threads)
     lines = lines_of(settings)
+    plane = settings.ground and settings.ground.plane()
     eyes = Eyes(
-        counting=lambda: PeopleCounter(detector, lines),
+        counting=lambda: PeopleCounter(detector, lines, ground=plane),
         scene=lambda width, height: AnonymizedScene(width, height, lines, detector.detect),
         model=model_hash(path),
+        sight=Sight,
     )
     name = shown(settings.source)
+
+    def say(sentence: str) -> None:
+        _say(f"{name}: {sentence}")
 
     def is_over() -> bool:
         out.flush()
@@ -74,7 +87,14 @@ def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifel
             source=source,
             eyes=eyes,
             stop=is_over,
-            say=lambda sentence: _say(f"{name}: {sentence}"),
+            say=say,
+            pace=Pace(
+                Budget(settings.max_cpu, settings.max_celsius, settings.every),
+                vitals=PiVitals(),
+                cpu=time.process_time,
+                say=say,
+                start_s=time.monotonic(),
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import signal
@@ -22,14 +23,22 @@ from edge_gateway.people.counter_settings import CounterSettings, encode_setting
 # onnxruntime sends usage to its maker and keeps a device id on disk, both from the moment it is
 # loaded; only this, set before, keeps it silent (measured on 1.32).
 SILENCED: Final = ("/usr/bin/env", "ORT_DISABLE_TELEMETRY=1")
-COUNTER_COMMAND: Final = (*SILENCED, sys.executable, "-m", "edge_gateway", "counter")
+# numpy's library would start threads when it is loaded, before the sandbox that holds for threads
+# to come; nothing here multiplies large matrices.
+SINGLE: Final = ("OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1")
+# -B: no compiled module is written beside the source.
+COUNTER_COMMAND: Final = (*SILENCED, *SINGLE, sys.executable, "-B", "-m", "edge_gateway", "counter")
 STOP_S: Final = 2.0
 LONGEST_WORDS: Final = 300
 SPEAKS: Final = "counter: "
 """How lines begin that the counter itself writes for people."""
+UNPROTECTED: Final = "not fully protected on this machine: "
+"""What follows `SPEAKS` where the kernel lacks a part of the counter's sandbox."""
 # Exit codes of the command line: the configuration, or an input it names, cannot be used.
 UNUSABLE: Final = frozenset({3, 4})
 _READ_BYTES: Final = 65_536
+
+_LOG = logging.getLogger(__name__)
 
 
 class CounterLink:
@@ -49,6 +58,8 @@ class CounterLink:
         self._closing = False
         self._closed = False
         self._over = ""
+        self.unprotected = ""
+        """What of its sandbox the counter lacks here, in a sentence; empty when nothing."""
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._child = subprocess.Popen(  # noqa: S603 - our own command, no shell
@@ -142,7 +153,10 @@ class CounterLink:
     def _overhear(self) -> None:
         data = os.read(self._stderr.fileno(), _READ_BYTES)
         if data:
-            self._words.add(data)
+            for line in self._words.add(data):
+                if line.startswith(SPEAKS + UNPROTECTED):
+                    self.unprotected = line.removeprefix(SPEAKS)
+                    _LOG.warning("%s", line)
         else:
             self._selector.unregister(self._stderr)
 
@@ -176,11 +190,15 @@ class _Words:
         self.last = ""
         self._begun = b""
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes) -> list[str]:
+        """Take in more; the lines that are whole now, cut to what a log bears."""
         *whole, self._begun = (self._begun + data).split(b"\n")
         self._begun = self._begun[-_READ_BYTES:]
+        lines: list[str] = []
         for line in whole:
             text = "".join(c for c in line.decode("utf-8", "replace") if c.isprintable()).strip()
             # Codecs talk to the same stream; what the counter itself says goes before.
             if text.startswith(SPEAKS) or (text and not self.last.startswith(SPEAKS)):
                 self.last = text[:LONGEST_WORDS]
+            lines.append(text[:LONGEST_WORDS])
+        return lines

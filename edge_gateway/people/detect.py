@@ -5,6 +5,7 @@ The models, what goes in and what comes out: models/README.md.
 """
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -33,6 +34,12 @@ BILINEAR_DOWN_TO: Final = 0.5
 """Bilinear reads every source pixel down to half size; smaller pictures are averaged."""
 OVERLAP_ALLOWED: Final = 0.6
 """IoU beyond which the weaker of two boxes is dropped; the value NanoDet itself uses."""
+AT_ONCE: Final = 128
+"""Boxes compared with each other in one go: a street gives 250, and memory stays bounded."""
+MOMENTS: Final = np.stack([np.ones(BINS), np.arange(BINS)]).astype(np.float32)
+"""Rows that sum a distribution over its bins, and its mean before it is divided by that sum."""
+ROUNDING: Final = 1e-3
+"""A logit so far below the threshold's cannot reach it by rounding."""
 
 
 class ModelError(Exception):
@@ -40,23 +47,56 @@ class ModelError(Exception):
 
 
 class Detector:
-    """The network, loaded once. One `detect` at a time; `threads` bounds the CPU cores used."""
+    """The network, loaded once. One `detect` at a time; `threads` bounds the CPU cores used.
+
+    `detect` is `fit`, `infer` and `people` in turn; they stand apart to be measured apart.
+    """
 
     def __init__(self, model_path: Path, *, threads: int = 1) -> None:
         self._session = _open_session(model_path, threads)
         self.side = _input_side(self._session, model_path)
         """Height and width of the network's input, in pixels."""
         self._centres, self._strides = cells_of(self.side)
+        self._square = np.zeros((1, self.side, self.side, 3), np.uint8)
+        self._fitted: tuple[int, ...] = ()
 
     def detect(self, frame: Picture, min_score: float = LOWEST_SCORE) -> Boxes:
         """Return the people in `frame` scored `min_score` or more, best first."""
-        pixels, scale_x, scale_y = letterbox(frame, self.side)
-        (cells,) = self._session.run(None, {"pixels": pixels[np.newaxis]})
-        boxes = decode(cells[0], self._centres, self._strides, min_score)
-        boxes[:, [0, 2]] = np.clip(boxes[:, [0, 2]] / scale_x, 0, frame.shape[1])
-        boxes[:, [1, 3]] = np.clip(boxes[:, [1, 3]] / scale_y, 0, frame.shape[0])
-        boxes[:, 2:4] -= boxes[:, :2]
-        return suppress(boxes[(boxes[:, 2:4] > 0).all(axis=1)])
+        pixels, scale = self.fit(frame)
+        return self.people(self.infer(pixels), frame, scale, min_score)
+
+    def fit(self, frame: Picture) -> tuple[Picture, tuple[float, float]]:
+        """Return the letterboxed frame as the network takes it, and its scale in x and y.
+
+        It is the detector's own memory, and holds until the next call.
+        """
+        if frame.shape != self._fitted:
+            self._square[:] = 0
+            self._fitted = frame.shape
+        _square, scale_x, scale_y = letterbox(frame, self.side, self._square[0])
+        return self._square, (scale_x, scale_y)
+
+    def infer(self, pixels: Picture) -> NDArray[np.float32]:
+        """Run the network: (1, side, side, 3) in, (45, cells) out."""
+        (cells,) = self._session.run(None, {"pixels": pixels})
+        return cells[0]
+
+    def people(
+        self,
+        cells: NDArray[np.float32],
+        frame: Picture,
+        scale: tuple[float, float],
+        min_score: float = LOWEST_SCORE,
+    ) -> Boxes:
+        """Read the boxes in pixels of `frame` out of the network's output, best first."""
+        columns = decode(cells, self._centres, self._strides, min_score).T
+        corners = columns[:4]
+        corners /= np.array([scale * 2], np.float32).T
+        np.maximum(corners, 0, out=corners)
+        height, width = frame.shape[:2]
+        np.minimum(corners, np.array([[width, height] * 2], np.float32).T, out=corners)
+        corners[2:] -= corners[:2]
+        return suppress(columns.T[(corners[2:] > 0).all(axis=0)])
 
 
 def shipped_model(size: int = 416) -> Path:
@@ -73,16 +113,20 @@ def model_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def letterbox(frame: Picture, side: int) -> tuple[Picture, float, float]:
+def letterbox(
+    frame: Picture, side: int, square: Picture | None = None
+) -> tuple[Picture, float, float]:
     """Fit `frame` into the top left of a black square of `side` pixels.
 
-    Returns the square and how many of its pixels one source pixel takes across and down; the
-    two differ by the rounding to whole pixels.
+    Draws into `square`, where given: black, or with another frame of this shape in it. Returns the
+    square and how many of its pixels one source pixel takes across and down; the two differ by the
+    rounding to whole pixels.
     """
     height, width = frame.shape[:2]
     scale = side / max(height, width)
     inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))
-    square = np.zeros((side, side, 3), np.uint8)
+    if square is None:
+        square = np.zeros((side, side, 3), np.uint8)
     method = cv2.INTER_LINEAR if scale >= BILINEAR_DOWN_TO else cv2.INTER_AREA
     inner = square[:inner_height, :inner_width]
     cv2.resize(frame, (inner_width, inner_height), dst=inner, interpolation=method)
@@ -108,32 +152,58 @@ def decode(
     min_score: float,
 ) -> NDArray[np.float32]:
     """Turn the network's (45, N) output into left, top, right, bottom, score of good cells."""
-    scores = 1 / (1 + np.exp(-cells[0]))
-    good = np.flatnonzero(scores >= min_score)
-    logits = cells[1:, good].reshape(4, BINS, -1)
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    bins = np.arange(BINS, dtype=np.float32)
-    distances = np.einsum("sbn,b->sn", weights, bins) / weights.sum(axis=1) * strides[good]
-    left_top = centres[:, good] - distances[:2]
-    right_bottom = centres[:, good] + distances[2:]
-    return np.concatenate([left_top, right_bottom, scores[np.newaxis, good]]).T
+    # Few cells are good, and the logistic function grows: only they are put through it.
+    good = np.flatnonzero(cells[0] >= _logit(min_score) - ROUNDING)
+    scores = 1 / (1 + np.exp(-cells[0, good]))
+    sure = scores >= min_score
+    good, scores = good[sure], scores[sure]
+    weights = cells[1:].take(good, axis=1).reshape(4, BINS, -1)
+    weights -= weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
+    sums = MOMENTS @ weights
+    distances = sums[:, 1] / sums[:, 0] * strides[good]
+    boxes = np.empty((5, good.size), np.float32)
+    np.subtract(centres[:, good], distances[:2], out=boxes[:2])
+    np.add(centres[:, good], distances[2:], out=boxes[2:4])
+    boxes[4] = scores
+    return boxes.T
 
 
 def suppress(boxes: Boxes, overlap_allowed: float = OVERLAP_ALLOWED) -> Boxes:
     """Keep, best first, each box that no better kept one overlaps by more IoU than allowed."""
     boxes = boxes[np.argsort(-boxes[:, 4], kind="stable")]
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:4]], axis=1)
-    areas = boxes[:, 2] * boxes[:, 3]
-    left = np.arange(len(boxes))
-    kept: list[int] = []
-    while left.size:
-        best, left = int(left[0]), left[1:]
+    kept: list[Boxes] = [boxes[:0]]
+    while len(boxes):
+        best, boxes = boxes[:AT_ONCE], boxes[AT_ONCE:]
+        best = best[_best_of_each(_overlaps(best, best, overlap_allowed))]
         kept.append(best)
-        low = np.maximum(corners[best, :2], corners[left, :2])
-        high = np.minimum(corners[best, 2:], corners[left, 2:])
-        shared = np.clip(high - low, 0, None).prod(axis=1)
-        left = left[shared <= overlap_allowed * (areas[best] + areas[left] - shared)]
-    return boxes[kept]
+        boxes = boxes[~_overlaps(best, boxes, overlap_allowed).any(axis=0)]
+    return np.concatenate(kept)
+
+
+def _overlaps(boxes: Boxes, others: Boxes, allowed: float) -> NDArray[np.bool_]:
+    """Say for each box (row) which of the others (column) share more IoU with it than allowed."""
+    left, top, width, height, _ = boxes.T[:, :, np.newaxis]
+    other_left, other_top, other_width, other_height, _ = others.T
+    across = np.minimum(left + width, other_left + other_width) - np.maximum(left, other_left)
+    down = np.minimum(top + height, other_top + other_height) - np.maximum(top, other_top)
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    return shared > allowed * (width * height + other_width * other_height - shared)
+
+
+def _best_of_each(overlaps: NDArray[np.bool_]) -> list[bool]:
+    """Say which boxes, best first, no better one that stays overlaps."""
+    stays = [True] * len(overlaps)
+    # Pairs come in the order of their better box, which by then is decided.
+    for better, worse in np.argwhere(np.triu(overlaps, 1)).tolist():
+        if stays[better]:
+            stays[worse] = False
+    return stays
+
+
+def _logit(score: float) -> float:
+    # Scores beyond are one to a float32.
+    return math.log(score / (1 - score)) if (score := min(score, 1 - 1e-6)) > 0 else -math.inf
 
 
 def _open_session(model_path: Path, threads: int) -> ort.InferenceSession:

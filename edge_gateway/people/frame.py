@@ -24,12 +24,15 @@ class Frame:
     """One picture: its number from 1, and seconds since the first picture of its source.
 
     `cut` says that nothing ties it to the picture before: a file began anew, a camera came back.
+    `repeats` says that it is the picture before once more, to the bit. Whoever is handed a picture
+    may change its pixels.
     """
 
     number: int
     time_s: float
     picture: Picture
     cut: bool = False
+    repeats: bool = False
 
 
 class Source(ABC):

@@ -7,7 +7,7 @@ import difflib
 import math
 import tomllib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, cast
@@ -24,6 +24,14 @@ FORGET_S: Final = 10.0
 """How long after the last sight of a track its side of each line is kept: longer than any track
 can be lost and found again."""
 REMEMBERED_FRAMES: Final = 512
+LEAST_PATH: Final = 0.2
+"""Body heights a person must have come within `PATH_S` to have crossed anything: one who stands on
+a line is pushed over it by the jitter of the detector, and by the box that half hides them."""
+PATH_S: Final = 4.0
+LEAST_STEPS: Final = 2
+"""However slowly pictures come, the step before is remembered."""
+SPEED_S: Final = 2.0
+"""Speed is that of the steps from so long before the passage on."""
 KEYS: Final = ("name", "start", "end")
 """Every key of one `[[line]]` table; all are required."""
 
@@ -65,6 +73,7 @@ class Crossing:
     line: str
     direction: Direction
     track: int
+    speed_m_s: float | None = None
 
 
 class LineCounter:
@@ -73,12 +82,24 @@ class LineCounter:
     A crossing is reported once the foot point stands `settle` body heights beyond the line, and
     carries the moment of the passage itself, which may lie some frames back: people who were
     hidden while they crossed, and those whose track was still on trial, count from where they
-    were. Only observed foot points count, never a guess of the tracker.
+    were. Only observed foot points count, never a guess of the tracker. Until the foot point has
+    come `least_path` body heights in `PATH_S`, nothing is reported.
+
+    `speed_of` tells a speed in m/s from foot points, where a ground plane is known.
     """
 
-    def __init__(self, lines: Sequence[Line], *, settle: float = SETTLE) -> None:
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        *,
+        settle: float = SETTLE,
+        least_path: float = LEAST_PATH,
+        speed_of: Callable[[Sequence[FootPoint]], float | None] = lambda _steps: None,
+    ) -> None:
         self._lines = tuple(lines)
         self._settle = settle
+        self._least_path = least_path
+        self._speed_of = speed_of
         self._walks: dict[int, _Walk] = {}
         self._frames: deque[tuple[float, int]] = deque(maxlen=REMEMBERED_FRAMES)
 
@@ -99,9 +120,10 @@ class LineCounter:
         walk = self._walks.get(track.id)
         if walk is None:
             passages = [_Passage(line.height_above((step.x, step.y))) for line in self._lines]
-            self._walks[track.id] = _Walk(passages, step)
+            self._walks[track.id] = _Walk(passages, deque([step]))
             return
-        before, walk.last = walk.last, step
+        before = walk.last
+        walk.go(step)
         for line, passage in zip(self._lines, walk.passages, strict=True):
             height = line.height_above((step.x, step.y))
             if (height > 0) != (passage.height > 0):
@@ -110,12 +132,15 @@ class LineCounter:
             if abs(height) < self._settle * track.height:
                 continue
             if passage.net:
+                if walk.reach(step) < self._least_path * track.height:
+                    continue
                 yield Crossing(
                     frame=self._frame_at(passage.time_s),
                     time_s=passage.time_s,
                     line=line.name,
                     direction=Direction.FORWARD if passage.net > 0 else Direction.BACKWARD,
                     track=track.id,
+                    speed_m_s=self._speed_of(walk.since(passage.time_s - SPEED_S)),
                 )
             passage.net = 0
 
@@ -225,4 +250,20 @@ class _Passage:
 @dataclass(slots=True)
 class _Walk:
     passages: list[_Passage]
-    last: FootPoint
+    steps: deque[FootPoint]
+    """Those of the last `PATH_S`, and always the last two."""
+
+    @property
+    def last(self) -> FootPoint:
+        return self.steps[-1]
+
+    def go(self, step: FootPoint) -> None:
+        self.steps.append(step)
+        while step.time_s - self.steps[0].time_s > PATH_S and len(self.steps) > LEAST_STEPS:
+            self.steps.popleft()
+
+    def reach(self, step: FootPoint) -> float:
+        return max(math.hypot(step.x - was.x, step.y - was.y) for was in self.steps)
+
+    def since(self, time_s: float) -> list[FootPoint]:
+        return [step for step in self.steps if step.time_s >= time_s]

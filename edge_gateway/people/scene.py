@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from edge_gateway.people.anonymize import Anonymizer, Inspector, Marker, encode_jpeg, encode_png
+from edge_gateway.people.background import LearningSettings
 from edge_gateway.people.boundary import LONGEST_PICTURE, EncodedPicture
 from edge_gateway.people.detect import Boxes
 from edge_gateway.people.frame import Picture
 from edge_gateway.people.lines import Line
+from edge_gateway.people.mask import Mask
 from edge_gateway.people.picture_format import PictureFormat
 from edge_gateway.people.track import Track
 
@@ -16,11 +18,21 @@ from edge_gateway.people.track import Track
 class AnonymizedScene:
     """The anonymizer with its pictures as bytes: PNG, or JPEG where that would be too long.
 
-    `inspect` looks for people in the scene as drawn: what it finds is withheld.
+    `inspect` looks for people in the scene as drawn: what it finds is withheld. What `mask`
+    covers is blank.
     """
 
-    def __init__(self, width: int, height: int, lines: Sequence[Line], inspect: Inspector) -> None:
-        self._anonymizer = Anonymizer(width, height, inspect=inspect)
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        lines: Sequence[Line],
+        inspect: Inspector,
+        *,
+        mask: Mask | None = None,
+        settings: LearningSettings | None = None,
+    ) -> None:
+        self._anonymizer = Anonymizer(width, height, settings, inspect, mask)
         self._lines = [(line.name, line.start, line.end) for line in lines]
 
     def learn(self, picture: Picture, boxes: Boxes, time_s: float) -> None:

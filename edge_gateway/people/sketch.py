@@ -1,8 +1,9 @@
 """Draw a learnt scene so that a technician knows the street and nobody knows a person.
 
-The second defence behind `background.py`: what is drawn of the scene is its colours on a coarse
-grid and its long straight edges (kerbs, walls, posts). A face or a figure that should not have
-been learnt has neither the colours to be seen in so few points nor edges so long and straight.
+The second defence behind `background.py`, and one that does not ask how large a person is: the
+whole picture is drawn with 32 colours, four across and eight down, and with its longest straight
+edges (kerbs, walls, posts). A face that should not have been learnt, and fills the picture, is
+four points wide; faces and figures have no contour that is so long and straight.
 """
 
 from typing import Final, TypeAlias
@@ -15,9 +16,10 @@ from edge_gateway.people.cells import Bgr, Mask, spread
 
 Colour: TypeAlias = tuple[int, int, int]
 
-COLOUR_COLUMNS: Final = 28
-"""Points of colour along the longer side of the picture."""
-SHORTEST_EDGE: Final = 1 / 16
+COLOUR_GRID: Final = (4, 8)
+"""Points of colour across and down, whatever the picture's size: streets lie in layers, so that
+their colours change from top to bottom, while what makes a figure changes from side to side."""
+SHORTEST_EDGE: Final = 1 / 6
 """Length of the shortest edge drawn, as a share of the longer side."""
 KNOWN_SHARE: Final = 0.5
 """So much of a point of colour must be known for it to be drawn; only what is known colours it."""
@@ -31,14 +33,14 @@ EDGE_DENSITY: Final = 0.5
 et al., IPOL 2012) takes 22.5 and 0.7; shrinking has softened these edges."""
 SAMPLES: Final = 17
 """Points looked at along an edge."""
-WASH: Final = 0.4
+WASH: Final = 0.5
 """Share of paper white in the colours, so that markers and lines stand out."""
 PAPER: Final = 240.0
 UNKNOWN: Final[Colour] = (222, 222, 222)
 EDGE: Final[Colour] = (70, 70, 70)
 EDGE_OPACITY: Final = 0.85
 HATCH_PITCH_PX: Final = 6
-HATCH_LEVELS: Final = 12
+HATCH_LEVELS: Final = 16
 """Fine hatching over everything, as in an engraving: gradients of the blurred colours, which
 detectors normalise up to figures, drown in it."""
 
@@ -49,11 +51,9 @@ def draw_scene(scene: Bgr, known: Mask, size: tuple[int, int]) -> Bgr:
     A cell is a block of pixels of `scene`; nothing of an unknown cell's pixels is drawn.
     """
     width, height = size
-    points = COLOUR_COLUMNS / max(size)
-    grid = (max(2, round(width * points)), max(2, round(height * points)))
-    share = _shrunk(known.astype(np.float32), grid)
+    share = _shrunk(known.astype(np.float32), COLOUR_GRID)
     cells = _shrunk(scene.astype(np.float32), (known.shape[1], known.shape[0]))
-    sums = _shrunk(cells * known[..., np.newaxis], grid)
+    sums = _shrunk(cells * known[..., np.newaxis], COLOUR_GRID)
     drawn = share >= KNOWN_SHARE
     colours = _filled(sums, share)
     smooth = np.asarray(cv2.resize(colours, size, interpolation=cv2.INTER_CUBIC), np.float32)

@@ -1,4 +1,4 @@
-"""Where pictures come from: a video file, an HTTP or RTSP camera, a V4L2 camera."""
+"""Where pictures come from: a file, an HTTP, RTSP or V4L2 camera, the Pi's own connector."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import cv2
 
 from edge_gateway.links.errors import LinkGone, Misconfigured
 from edge_gateway.people.frame import Source
-from edge_gateway.people.live import LiveSource
+from edge_gateway.people.live import Capture, LiveSource
+from edge_gateway.people.picamera import PREFIX, picamera_opener
 from edge_gateway.people.recorded import RecordedSource
+from edge_gateway.people.v4l2 import V4l2Opener
 
 OPEN_TIMEOUT_MS: Final = 4000
 READ_TIMEOUT_MS: Final = 3000
@@ -33,7 +35,7 @@ def open_source(
     loop: bool = False,
     first_picture_s: float = FIRST_PICTURE_S,
 ) -> Source:
-    """Open a file path, an http(s) or rtsp(s) URL, or a camera under /dev.
+    """Open a file path, an http(s) or rtsp(s) URL, a camera under /dev, or `picamera2:0`.
 
     `realtime` plays a recording at its own pace and drops what comes too late, `loop` plays it
     again at its end; a camera is always live. Waits up to `first_picture_s` for a camera's first
@@ -44,9 +46,11 @@ def open_source(
     if scheme and scheme not in LIVE_SCHEMES:
         raise Misconfigured(
             f"{shown(source)}: {scheme}:// is not a kind of source; "
-            f"use a file, /dev/videoN or one of {', '.join(sorted(LIVE_SCHEMES))}"
+            f"use a file, a name under /dev/v4l/by-id/, {PREFIX}0 "
+            f"or one of {', '.join(sorted(LIVE_SCHEMES))}"
         )
-    if not scheme and not source.startswith(CAMERA_FOLDERS):
+    is_camera = source.startswith((*CAMERA_FOLDERS, PREFIX))
+    if not scheme and not is_camera:
         return RecordedSource(lambda: _open_file(source), source, realtime=realtime, loop=loop)
     if scheme.startswith("http") and Path(urlsplit(source).path).suffix in RECORDING_SUFFIXES:
         return RecordedSource(
@@ -70,15 +74,16 @@ def shown(source: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def capture_opener(source: str) -> Callable[[], cv2.VideoCapture]:
-    """Return what opens the camera named `source`, to be called again after every loss."""
+def capture_opener(source: str) -> Callable[[], Capture]:
+    """Return what opens the camera named `source`, to be called again after every loss.
 
-    def open_capture() -> cv2.VideoCapture:
-        if "://" in source:
-            return _open_url(source)
-        return cv2.VideoCapture(source, cv2.CAP_V4L2)
-
-    return open_capture
+    Raises Misconfigured when no such camera can be.
+    """
+    if "://" in source:
+        return lambda: _open_url(source)
+    if source.startswith(PREFIX):
+        return picamera_opener(source)
+    return V4l2Opener(source)
 
 
 def _open_url(url: str) -> cv2.VideoCapture:

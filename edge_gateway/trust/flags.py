@@ -53,6 +53,10 @@ STEP_LIMITS: Mapping[Quantity, StepLimit | None] = {
     Quantity.BATTERY_LEVEL: None,
     Quantity.SUPPLY_VOLTAGE: None,
     Quantity.PEOPLE: None,
+    Quantity.OCCUPANCY: None,
+    Quantity.DWELL_TIME: None,
+    Quantity.STAYS: None,
+    Quantity.WALKING_SPEED: None,
     Quantity.COVERAGE: None,
 }
 

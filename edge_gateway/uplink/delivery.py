@@ -61,6 +61,12 @@ class Delivery:
         """Messages sent and not yet answered."""
         return self._drain.in_flight
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, neither live nor backlog, and nothing is unanswered."""
+        is_busy = self.in_flight or self._unsent or self.due_s() is not None
+        return not is_busy
+
     def begin(self, accepted: Accepted) -> None:
         """A new connection stands; what waits now is the backlog."""
         largest = self._config.max_packet_kb * 1024

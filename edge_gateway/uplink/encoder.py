@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from edge_gateway.uplink.batch import Batch, halves
-from edge_gateway.uplink.payloads import Format, Message, Pole, lane_of, senml, squeeze
+from edge_gateway.uplink.payloads import Encoding, Format, Message, Pole, lane_of, senml, squeeze
 
 _MERGING = "senml"
+
+# From so many bytes on, that is from some 600 readings in SenML, level 5 takes half the time of
+# level 6 and is 6 % shorter (counters of 50 sensors) to 3 % longer (their temperatures).
+_LARGE = 16 << 10
 
 # Fixed header, packet identifier and length of the properties (MQTT 5 sections 2.1, 2.2, 3.3), with
 # four bytes for each of the two lengths; a text has two bytes of length, a property one of name.
@@ -95,7 +100,7 @@ class Encoder:
     def _packet(self, message: Message, batches: Sequence[Batch]) -> Packet:
         payload, encoding = message.payload, ""
         if self._format.may_squeeze:
-            payload, encoding = squeeze(payload)
+            payload, encoding = _squeezed(payload)
         return Packet(
             message.topic,
             payload,
@@ -103,6 +108,10 @@ class Encoder:
             message.retain,
             tuple(_properties(batches, encoding)),
         )
+
+
+def _squeezed(body: bytes) -> tuple[bytes, Encoding]:
+    return squeeze(body) if len(body) < _LARGE else (gzip.compress(body, 5, mtime=0), Encoding.GZIP)
 
 
 def _parted(batches: Sequence[Batch]) -> tuple[Sequence[Batch], Sequence[Batch]] | None:

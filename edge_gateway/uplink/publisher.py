@@ -5,20 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from random import Random
 from threading import Thread
 
 from edge_gateway.clock import Clock
 from edge_gateway.config_uplink import UplinkConfig
 from edge_gateway.outbox import Outbox
-from edge_gateway.uplink import state
 from edge_gateway.uplink.backoff import Backoff
 from edge_gateway.uplink.delivery import Delivery
 from edge_gateway.uplink.encoder import Encoder, Packet
 from edge_gateway.uplink.mqtt import Accepted, Connection
 from edge_gateway.uplink.payloads import Pole, load
+from edge_gateway.uplink.pictures import Picture, Pictures
+from edge_gateway.uplink.state import LOST, STOPPED, Standing, as_packet
 from edge_gateway.uplink.status import Ledger, UplinkStatus
 from edge_gateway.uplink.tls import first_line
 from edge_gateway.uplink.trouble import LinkTrouble
@@ -40,6 +42,8 @@ _ENDING_S = 0.1
 
 # paho looks at its keepalive when it is asked to: this often in each keepalive time.
 _LOOKS = 4
+
+_Birth = Callable[[], Packet]
 
 _log = logging.getLogger(__name__)
 
@@ -66,11 +70,11 @@ class Uplink:
         self._config = config
         self._clock = clock
         self._random = random
-        self._about = dict(about or {})
         self._gateway_id = pole.gateway_id
         self._format = load(config.payload)
         self._ledger = Ledger(config, clock)
         self._encoder = Encoder(self._format, _as_seen(pole, config))
+        self._standing = Standing(self._encoder.pole, about or {})
         self._delivery = Delivery(
             outbox,
             config,
@@ -80,6 +84,7 @@ class Uplink:
             random=random,
             ledger=self._ledger,
         )
+        self._pictures = Pictures(config.id, clock)
         self._versions = Versions(config.mqtt, refuse_3=config.refuse_mqtt_3)
         self._backoff = Backoff(_RECONNECT_FIRST_S, config.reconnect_max_s, random)
         self._own_network_s = min(_OWN_NETWORK_S, config.reconnect_max_s)
@@ -114,9 +119,21 @@ class Uplink:
             self._thread.join(deadline_s)
         return not self._thread.is_alive()
 
+    def show(self, picture: Picture) -> None:
+        """Send a picture when no reading waits, where the format is our own. Any thread may."""
+        if self._config.payload.startswith("senml"):
+            self._pictures.show(picture)
+            self.wake()
+
     def wake(self) -> None:
         """Have the thread look at the outbox now; called after each commit. Any thread may."""
         os.eventfd_write(self._wake, 1)
+
+    def tell_sensing(self, sensing: Mapping[str, object]) -> None:
+        """Say in the retained state who counts people now; any thread may."""
+        if sensing != self._standing.sensing:
+            self._standing.sensing = sensing
+            self.wake()
 
     @property
     def is_alive(self) -> bool:
@@ -152,17 +169,16 @@ class Uplink:
             self._encoder.pole = replace(self._encoder.pole, api_key=key)
         version = self._versions.next(self._now_ns())
         own_will = self._format.will(self._encoder.pole)
-        will = self._farewell("lost") if own_will is None else state.as_packet(own_will)
+        will = self._standing.offline(LOST) if own_will is None else as_packet(own_will)
         # A format with a will of its own has its own birth too: one will cannot end both.
-        birth = self._birth(version) if own_will is None else None
-        goodbye = self._farewell("stopped") if own_will is None else will
+        birth = partial(self._birth, version) if own_will is None else None
         client_id = self._config.client_name(self._gateway_id)
         connection = Connection(self._config, client_id, version=version, will=will)
         connection.open()
         self._wait_for_answer(connection)
         if connection.accepted is not None and not connection.ended:
             self._versions.accepted()
-            self._serve(connection, connection.accepted, birth, goodbye)
+            self._serve(connection, connection.accepted, birth, will)
         if connection.rejection is not None:
             self._versions.rejected(version, connection.rejection, self._now_ns())
         self._is_down(connection.ended)
@@ -177,10 +193,12 @@ class Uplink:
                 connection.abandon("the broker took the connection and does not answer")
 
     def _serve(
-        self, connection: Connection, accepted: Accepted, birth: Packet | None, goodbye: Packet
+        self, connection: Connection, accepted: Accepted, birth: _Birth | None, will: Packet
     ) -> None:
-        born = None if birth is None else connection.publish(birth)
+        said = self._standing.sensing
+        born = None if birth is None else connection.publish(birth())
         self._delivery.begin(accepted)
+        self._pictures.begin(accepted.receive_maximum)
         self._ledger.connected(connection.version)
         if connection.version is Mqtt.V3 and not self._is_warned:
             self._is_warned = True
@@ -192,14 +210,20 @@ class Uplink:
         is_greeted = born is None
         while not connection.ended and self._stop_by_ns is None:
             # The birth counts in the broker's window too, which may be one.
+            news = self._standing.sensing
+            if birth and is_greeted and news != said and self._in_flight < accepted.receive_maximum:
+                said, is_greeted, born = news, False, connection.publish(birth())
             if is_greeted:
                 self._is_up()
                 self._delivery.send(connection)
+                if self._delivery.is_idle:
+                    self._pictures.send(connection, self._encoder)
             connection.turn(self._patience_s(), self._wake)
-            answers = connection.take_answers()
+            answers = self._pictures.take(connection.take_answers())
             is_greeted = is_greeted or born in {answer.number for answer in answers}
             self._delivery.take(answers)
         if self._stop_by_ns is not None and not connection.ended:
+            goodbye = will if birth is None else self._standing.offline(STOPPED)
             self._part(connection, accepted, goodbye, self._stop_by_ns)
 
     def _part(
@@ -210,14 +234,14 @@ class Uplink:
         self._delivery.send(connection, live_only=True)
         while self._delivery.in_flight and not connection.ended and self._now_ns() < goodbye_ns:
             connection.turn((goodbye_ns - self._now_ns()) / 1e9, self._wake)
-            self._delivery.take(connection.take_answers())
+            self._delivery.take(self._pictures.take(connection.take_answers()))
             self._delivery.send(connection, live_only=True)
         is_heard = False
-        if not connection.ended and self._delivery.in_flight < accepted.receive_maximum:
+        if not connection.ended and self._in_flight < accepted.receive_maximum:
             number = connection.publish(goodbye)
             while not (connection.ended or is_heard or self._now_ns() >= stop_by_ns):
                 connection.turn((stop_by_ns - self._now_ns()) / 1e9, self._wake)
-                answers = connection.take_answers()
+                answers = self._pictures.take(connection.take_answers())
                 is_heard = number in {answer.number for answer in answers}
                 self._delivery.take(answers)
         if is_heard:
@@ -225,18 +249,13 @@ class Uplink:
         else:
             connection.abandon("stopped")  # then the broker says offline in our place
 
-    def _birth(self, version: Mqtt) -> Packet:
-        about = {
-            **self._about,
-            "store": self._outbox.store,
-            "boot": self._clock.now().boot_id,
-            "payload": self._config.payload,
-            "mqtt": str(version),
-        }
-        return state.online(self._encoder.pole.topic("state"), self._gateway_id, about)
+    @property
+    def _in_flight(self) -> int:
+        return self._delivery.in_flight + self._pictures.under_way
 
-    def _farewell(self, reason: str) -> Packet:
-        return state.offline(self._encoder.pole.topic("state"), self._gateway_id, reason)
+    def _birth(self, version: Mqtt) -> Packet:
+        boot_id = self._clock.now().boot_id
+        return self._standing.online(self._outbox.store, boot_id, self._config.payload, version)
 
     def _patience_s(self) -> float:
         due_s = self._delivery.due_s()

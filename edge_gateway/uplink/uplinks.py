@@ -9,6 +9,7 @@ from edge_gateway.clock import Clock
 from edge_gateway.config import Config, fingerprint
 from edge_gateway.outbox import Outbox
 from edge_gateway.uplink.payloads import Pole
+from edge_gateway.uplink.pictures import Picture
 from edge_gateway.uplink.publisher import Uplink
 from edge_gateway.uplink.status import UplinkStatus
 
@@ -38,10 +39,20 @@ class Uplinks:
         ended = [uplink.join(deadline_s) for uplink in self._uplinks]
         return all(ended)
 
+    def tell_sensing(self, sensing: Mapping[str, object]) -> None:
+        """Have each say in its retained state who counts people now; any thread may."""
+        for uplink in self._uplinks:
+            uplink.tell_sensing(sensing)
+
     @property
     def are_draining(self) -> bool:
         """Whether a backlog goes out at this moment, on any of them."""
         return any(uplink.status().draining for uplink in self._uplinks)
+
+    def show(self, picture: Picture) -> None:
+        """Send a picture through each that sends pictures, when no reading waits there."""
+        for uplink in self._uplinks:
+            uplink.show(picture)
 
     def status(self) -> Mapping[str, UplinkStatus]:
         """The state of each by its id, in the order of the configuration."""

@@ -23,6 +23,8 @@ def ran(name: str, *options: str) -> list[dict[str, Any]]:
         command, capture_output=True, text=True, check=False, timeout=100, cwd=ROOT
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    if not done.stdout.startswith("{"):
+        pytest.skip(done.stdout.strip())
     rows: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
     return rows
 
@@ -47,6 +49,14 @@ def test_a_power_cut_loses_nothing_and_the_controls_lose() -> None:
     rows = ran("power_cut", "--count", "22")
     assert sum(row["cuts"] for row in rows[:-2]) == 11 * 2 * 5
     assert [row["scene"].split(":")[0] for row in rows[-2:]] == ["control", "control"]
+
+
+@needs_mosquitto
+def test_a_pulled_plug_loses_nothing_and_the_controls_lose() -> None:
+    rows = ran("pulled_plug", "--cuts", "1")
+    safe, controls = rows[:-2], rows[-2:]
+    assert safe[-1]["journals replayed"] == 1
+    assert [row["file system"].split(":")[0] for row in controls] == ["control", "control"]
 
 
 @needs_mosquitto

@@ -50,9 +50,9 @@ def line(tmp_path: Path) -> Generator[PtyLine]:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Recorded:
-    """Records the device of a table for a second; gives the file."""
+    """Records the device of a table for some time; gives the file."""
 
-    def recorded(table: str, *, seconds: float = 1.0, name: str = "a") -> Path:
+    def recorded(table: str, *, seconds: float = 0.7, name: str = "a") -> Path:
         config, talk = tmp_path / "gateway.toml", tmp_path / f"{name}.talk"
         head = '[gateway]\nid = "p"\n[uplink]\nhost = "b"\n'
         config.write_text(f'{head}[[device]]\nid = "a"\n{table}', encoding="utf-8")

@@ -97,12 +97,19 @@ def measured(driver: WindSonic) -> float:
     raise AssertionError("no good frame came")
 
 
-def test_another_program_reads_the_twin_through_the_link(tmp_path: Path) -> None:
-    link = tmp_path / "port"
+@pytest.fixture(scope="module")
+def wind(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Line, Path]]:
+    """One running line and its link, for all tests that leave it plugged in."""
+    link = tmp_path_factory.mktemp("line") / "port"
     with line("windsonic", str(link)) as running:
         running.table(keys=3)
-        with windsonic(link) as driver:
-            assert 0.0 <= measured(driver) < 30.0
+        yield running, link
+
+
+def test_another_program_reads_the_twin_through_the_link(wind: tuple[Line, Path]) -> None:
+    _, link = wind
+    with windsonic(link) as driver:
+        assert 0.0 <= measured(driver) < 30.0
 
 
 def test_the_table_it_prints_is_the_one_that_reads_it(tmp_path: Path) -> None:
@@ -116,34 +123,29 @@ def test_the_table_it_prints_is_the_one_that_reads_it(tmp_path: Path) -> None:
         wiring.close()
 
 
-def test_a_fault_on_stdin_spoils_as_many_frames(tmp_path: Path) -> None:
-    link = tmp_path / "port"
-    with line("windsonic", str(link)) as running:
-        running.table(keys=3)
-        with windsonic(link) as driver:
-            measured(driver)
-            assert running.told("crc 2") == "windsonic: crc, the next 2 times"
-            assert until(BadFrame, lambda: next(driver.listen()))
-            assert measured(driver) >= 0.0
+def test_a_fault_on_stdin_spoils_as_many_frames(wind: tuple[Line, Path]) -> None:
+    running, link = wind
+    with windsonic(link) as driver:
+        measured(driver)
+        assert running.told("crc 2") == "windsonic: crc, the next 2 times"
+        assert until(BadFrame, lambda: next(driver.listen()))
+        assert measured(driver) >= 0.0
 
 
-def test_the_plug_can_be_pulled_and_put_back(tmp_path: Path) -> None:
-    link = tmp_path / "port"
-    with line("windsonic", str(link)) as running:
-        running.table(keys=3)
-        with windsonic(link) as driver:
-            measured(driver)
-            assert running.told("unplug") == "windsonic: the line is unplugged"
-            assert not link.is_symlink()
-            assert until(LinkGone, lambda: next(driver.listen()))
-            assert running.told("plug") == "windsonic: the line is plugged in"
-            assert measured(driver) >= 0.0
+def test_the_plug_can_be_pulled_and_put_back(wind: tuple[Line, Path]) -> None:
+    running, link = wind
+    with windsonic(link) as driver:
+        measured(driver)
+        assert running.told("unplug") == "windsonic: the line is unplugged"
+        assert not link.is_symlink()
+        assert until(LinkGone, lambda: next(driver.listen()))
+        assert running.told("plug") == "windsonic: the line is plugged in"
+        assert measured(driver) >= 0.0
 
 
-def test_its_faults_are_listed_on_demand(tmp_path: Path) -> None:
-    with line("windsonic", str(tmp_path / "port")) as running:
-        running.table(keys=3)
-        assert running.told("faults").split(", ")[-2:] == ["unplug", "plug"]
+def test_its_faults_are_listed_on_demand(wind: tuple[Line, Path]) -> None:
+    running, _ = wind
+    assert running.told("faults").split(", ")[-2:] == ["unplug", "plug"]
 
 
 def test_a_wrong_word_on_stdin_is_answered_and_it_goes_on(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ CAMERA = """
     purpose = "a test"
     operator = "nobody"
     contact = "nobody"
+    legal_basis = "a test"
+    retention = "none"
     notice_posted = true
     [[device]]
     id = "street"
@@ -135,13 +137,20 @@ def nobody() -> Generator[int]:
         yield reserved.getsockname()[1]
 
 
-def test_without_a_broker_every_device_reads_and_the_readings_wait(
-    tmp_path: Path, nobody: int
-) -> None:
-    with rig(tmp_path, configuration(tmp_path, nobody)) as running:
-        running.all_up()
-        line = running.until(lambda line: line.get("outbox", {}).get("entries", 0) > 0)
-        assert line["uplink"]["connected"] is False
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Rig]:
+    """One rig for all tests that leave every device up; no broker answers it."""
+    folder = tmp_path_factory.mktemp("rig")
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        with rig(folder, configuration(folder, reserved.getsockname()[1])) as running:
+            yield running
+
+
+def test_without_a_broker_every_device_reads_and_the_readings_wait(running: Rig) -> None:
+    running.all_up()
+    line = running.until(lambda line: line.get("outbox", {}).get("entries", 0) > 0)
+    assert line["uplink"]["connected"] is False
 
 
 def test_readings_reach_the_configured_broker(tmp_path: Path) -> None:
@@ -151,41 +160,32 @@ def test_readings_reach_the_configured_broker(tmp_path: Path) -> None:
         assert platform.arrivals().bad == 0
 
 
-def test_injected_bad_frames_are_counted_and_the_values_recover(
-    tmp_path: Path, nobody: int
-) -> None:
-    with rig(tmp_path, configuration(tmp_path, nobody)) as running:
-        before = running.all_up()["sun"]["counts"]
-        assert before["bad_frames"] == 0
-        running.fault("sun", "crc", "--times", "2")
-        after = running.devices(lambda devices: devices["sun"]["counts"]["bad_frames"] >= 2)
-        later = running.devices(
-            lambda devices: (
-                devices["sun"]["counts"]["readings"] > after["sun"]["counts"]["readings"]
-            )
-        )
-        assert later["sun"]["state"] == "up"
-        assert later["sun"]["counts"]["bad_frames"] == 2
-        assert later["wind"]["counts"]["bad_frames"] == 0
+def test_injected_bad_frames_are_counted_and_the_values_recover(running: Rig) -> None:
+    before = running.all_up()["sun"]["counts"]
+    assert before["bad_frames"] == 0
+    running.fault("sun", "crc", "--times", "2")
+    after = running.devices(lambda devices: devices["sun"]["counts"]["bad_frames"] >= 2)
+    later = running.devices(
+        lambda devices: devices["sun"]["counts"]["readings"] > after["sun"]["counts"]["readings"]
+    )
+    assert later["sun"]["state"] == "up"
+    assert later["sun"]["counts"]["bad_frames"] == 2
+    assert later["wind"]["counts"]["bad_frames"] == 0
 
 
-def test_an_unplugged_device_goes_down_and_comes_up_when_it_is_plugged_in(
-    tmp_path: Path, nobody: int
-) -> None:
-    with rig(tmp_path, configuration(tmp_path, nobody)) as running:
-        running.all_up()
-        running.fault("air", "unplug")
-        down = running.devices(lambda devices: devices["air"]["state"] == "down")
-        assert down["wind"]["state"] == down["sun"]["state"] == "up"
-        running.fault("air", "plug")
-        running.all_up()
+def test_an_unplugged_device_goes_down_and_comes_up_when_it_is_plugged_in(running: Rig) -> None:
+    running.all_up()
+    running.fault("air", "unplug")
+    down = running.devices(lambda devices: devices["air"]["state"] == "down")
+    assert down["wind"]["state"] == down["sun"]["state"] == "up"
+    running.fault("air", "plug")
+    running.all_up()
 
 
-def test_what_is_done_by_hand_stands_among_the_lines(tmp_path: Path, nobody: int) -> None:
-    with rig(tmp_path, configuration(tmp_path, nobody)) as running:
-        running.all_up()
-        running.fault("wind", "silent")
-        running.until(lambda line: line.get("remark") == "wind: silent, the next time")
+def test_what_is_done_by_hand_stands_among_the_lines(running: Rig) -> None:
+    running.all_up()
+    running.fault("wind", "silent")
+    running.until(lambda line: line.get("remark") == "wind: silent, the next time")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

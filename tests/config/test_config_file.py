@@ -88,8 +88,11 @@ BROKEN = {
     "password without user": ("[uplink.tls]", 'password_file = "p"\n[uplink.tls]', "add username"),
     "notice not posted": (
         "[uplink]",
-        '[privacy]\npurpose = "a"\noperator = "b"\ncontact = "c"\nnotice_posted = false\n[uplink]',
-        "8: privacy.notice_posted: input should be True",
+        (
+            '[privacy]\npurpose = "a"\noperator = "b"\ncontact = "c"\n'
+            'legal_basis = "d"\nretention = "e"\nnotice_posted = false\n[uplink]'
+        ),
+        "10: privacy.notice_posted: input should be True",
     ),
 }
 

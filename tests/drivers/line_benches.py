@@ -43,7 +43,7 @@ RAIN = (
     Quantity.HAIL_HITS_SINCE_RESET,
 )
 BESIDE = 100
-TIMEOUT_S, LATE_S = 0.2, 0.3
+TIMEOUT_S, LATE_S = 0.15, 0.22
 ARRIVES_S = 0.02
 Mode = Literal["polled", "talking"]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from edge_gateway.links.errors import LinkGone
+from collections.abc import Iterator
+from typing import Protocol
+
+from edge_gateway.links.errors import BadFrame, DeviceSilent, LinkGone
+from edge_gateway.reading import Measured
 
 
 class Wire:
@@ -44,3 +48,22 @@ class Forever:
 
     def sleep(self, seconds: float) -> None:
         raise AssertionError(f"slept {seconds} s")
+
+
+class Listening(Protocol):
+    """A driver whose device talks."""
+
+    def listen(self) -> Iterator[Measured]: ...
+
+
+def heard(driver: Listening) -> tuple[list[Measured], list[BadFrame]]:
+    """All that a wire brings until it falls silent."""
+    measured, faults = list[Measured](), list[BadFrame]()
+    while True:
+        try:
+            for one in driver.listen():
+                measured.append(one)
+        except BadFrame as fault:
+            faults.append(fault)
+        except (DeviceSilent, LinkGone):
+            return measured, faults

@@ -57,7 +57,7 @@ AT_ONCE = 6
 TRIES = 12
 FEW = 3
 RETRIES = 3  # as many as the supervisor reads in one poll
-SHORT_S, QUARANTINE_S = 0.2, 0.02
+SHORT_S, QUARANTINE_S = 0.15, 0.02
 
 
 @pytest.fixture

@@ -169,6 +169,59 @@ def test_readings_alone_are_read_as_they_are_one_by_one(lines: list[str]) -> Non
     assert in_one_go(together) == one_by_one(together)
 
 
+FORMS = st.sampled_from(
+    [
+        '{"quantity":"number","value":%s}',
+        '{"quantity": "number", "channel": "a", "value": %s, "time": %s}',
+        '{"quantity":"people","value":%s,"time":1.5}',
+        '{"time":2.5,"quantity":"air_temperature","value":%s}',
+        '{"channel":"\\"value\\":1}","quantity":"number","value":%s,"time":%s}',
+        '{"value":1,"quantity":"number","value":%s}',
+        '{"quantity":"number","time":1,"value":%s,"time":%s}',
+        '{"quantity":"x","value":%s}',
+        '{"value":%s}',
+        '[{"quantity":"number","value":%s}]',
+        '{"quantity":"number","flag":"fail","value":%s}',
+        '{"quantity":"number","value":%s,"channel":"a"}',
+    ]
+)
+TOKENS = st.one_of(
+    st.integers(-100, 10**6).map(str),
+    st.floats(-1e3, 1e3).map(repr),
+    st.sampled_from(["null", "1,2", "1,null,2", '1,"time":2', "", " 7 ", "1e400", "01", "true"]),
+)
+
+
+@given(data=st.data(), form=FORMS, count=st.integers(2, 7))
+def test_lines_of_one_form_are_read_as_they_are_one_by_one(
+    data: st.DataObject, form: str, count: int
+) -> None:
+    numbers = st.one_of(st.integers(0, 99).map(str), TOKENS)
+    lines = [
+        form % tuple(data.draw(st.lists(numbers, min_size=(n := form.count("%s")), max_size=n)))
+        for _ in range(count)
+    ]
+    if data.draw(st.booleans()):
+        lines.insert(data.draw(st.integers(0, count)), data.draw(LINES))
+    together = "\n".join(lines).encode()
+    assert in_one_go(together) == one_by_one(together)
+
+
+def test_swapped_values_and_times_are_not_mistaken_for_each_other() -> None:
+    right = '{"quantity":"number","value":1,"time":2}'
+    swapped = '{"quantity":"number","time":1,"value":2}'
+    lines = f"{right}\n{right}\n{swapped}\n{right}".encode()
+    assert in_one_go(lines) == one_by_one(lines)
+
+
+def test_a_bad_line_among_very_many_is_named_by_its_place() -> None:
+    turns = [f'{{"quantity":"number","channel":"c{n % 3}","value":{n}}}' for n in range(1000)]
+    turns[777] = "{"
+    kept, refused = in_one_go("\n".join(turns).encode())
+    assert len(kept) == 999
+    assert list(refused) == [777]
+
+
 @given(lines=st.binary(max_size=80))
 def test_any_bytes_are_lines_that_are_kept_or_refused(lines: bytes) -> None:
     assert in_one_go(lines) == one_by_one(lines)

@@ -18,10 +18,11 @@ from edge_gateway.drivers.nmea_mwv import (
     NmeaMwvConfig,
     decode,
 )
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent, LinkGone
-from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceSilent
+from edge_gateway.reading import Flag, Flagged, Quantity
 from edge_gateway.twins.nmea_mwv import mwv, sentence
-from tests.drivers.scripted_line import Forever, Wire
+from tests.chopped import chopped
+from tests.drivers.scripted_line import Forever, Wire, heard
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 COMPASS = sentence("HCHDG,101.1,,,7.1,W")
@@ -30,19 +31,6 @@ COMPASS = sentence("HCHDG,101.1,,,7.1,W")
 def listening(wire: Wire, **keys: Any) -> NmeaMwv:
     table = {"id": "wind", "driver": "nmea_mwv", "port": "/dev/null", **keys}
     return NmeaMwv(NmeaMwvConfig.model_validate(table), wire, Forever())
-
-
-def heard(sensor: NmeaMwv) -> tuple[list[Measured], list[BadFrame]]:
-    """All that a wire brings until it falls silent."""
-    measured, faults = list[Measured](), list[BadFrame]()
-    while True:
-        try:
-            for one in sensor.listen():
-                measured.append(one)
-        except BadFrame as fault:
-            faults.append(fault)
-        except (DeviceSilent, LinkGone):
-            return measured, faults
 
 
 # devices.md 2.6; 9.8 knots are 9.8 * 1852 / 3600 m/s, 36 km/h are 10 m/s
@@ -206,13 +194,10 @@ def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: boo
 def test_how_the_line_chops_the_bytes_changes_no_reading(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
-    whole, parts = b"".join(pieces), list[bytes]()
-    for cut in cuts:
-        parts.append(whole[:cut])
-        whole = whole[cut:]
-    chopped, faults = heard(listening(Wire(*parts, whole)))
-    joined, joined_faults = heard(listening(Wire(b"".join(pieces))))
-    assert repr(chopped) == repr(joined)
+    whole = b"".join(pieces)
+    parted, faults = heard(listening(Wire(*chopped(whole, cuts))))
+    joined, joined_faults = heard(listening(Wire(whole)))
+    assert repr(parted) == repr(joined)
     assert [str(fault) for fault in faults] == [str(fault) for fault in joined_faults]
 
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from edge_gateway.clock import Clock
 from edge_gateway.drivers.formats.gill_polar import LONGEST_GAP, M_S_PER_UNIT
 from edge_gateway.drivers.windsonic import CALM, SILENT_AFTER_S, WindSonic, WindSonicConfig, decode
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
-from edge_gateway.reading import Flag, Flagged, Measured, Quantity
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent
+from edge_gateway.reading import Flag, Flagged, Quantity
 from edge_gateway.twins.windsonic import BANNER, frame
-from tests.drivers.scripted_line import Forever, Wire
+from tests.chopped import chopped
+from tests.drivers.scripted_line import Forever, Wire, heard
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 
@@ -31,19 +32,6 @@ def value(measured: float | Flagged) -> float:
 def listening(wire: Wire) -> WindSonic:
     config = WindSonicConfig(id="wind", driver="windsonic", port="/dev/null")
     return WindSonic(config, wire, Forever())
-
-
-def heard(sensor: WindSonic) -> tuple[list[Measured], list[BadFrame]]:
-    """All that a wire brings until it falls silent."""
-    measured, faults = list[Measured](), list[BadFrame]()
-    while True:
-        try:
-            for one in sensor.listen():
-                measured.append(one)
-        except BadFrame as fault:
-            faults.append(fault)
-        except (DeviceSilent, LinkGone):
-            return measured, faults
 
 
 @pytest.mark.parametrize(
@@ -167,13 +155,10 @@ def test_any_bytes_are_numbers_or_one_of_the_four(data: bytes) -> None:
 def test_how_the_line_chops_the_bytes_changes_no_reading(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
-    whole, parts = b"".join(pieces), list[bytes]()
-    for cut in cuts:
-        parts.append(whole[:cut])
-        whole = whole[cut:]
-    chopped, chopped_faults = heard(listening(Wire(*parts, whole)))
-    joined, faults = heard(listening(Wire(b"".join(pieces))))
-    assert repr(chopped) == repr(joined)
+    whole = b"".join(pieces)
+    parted, chopped_faults = heard(listening(Wire(*chopped(whole, cuts))))
+    joined, faults = heard(listening(Wire(whole)))
+    assert repr(parted) == repr(joined)
     assert [str(fault) for fault in chopped_faults] == [str(fault) for fault in faults]
     resets = sum(isinstance(fault, DeviceReset) for fault in faults)
     assert resets == pieces.count(BANNER)

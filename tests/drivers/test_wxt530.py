@@ -19,11 +19,12 @@ from edge_gateway.drivers.formats.vaisala_ascii import (
     request,
 )
 from edge_gateway.drivers.wxt530 import CALM, Wxt530, Wxt530Config, decode
-from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent, LinkGone
+from edge_gateway.links.errors import BadFrame, DeviceError, DeviceReset, DeviceSilent
 from edge_gateway.links.frames import crc16_letters
-from edge_gateway.reading import Flag, Flagged, Measurand, Measured, Quantity
+from edge_gateway.reading import Flag, Flagged, Measurand, Quantity
 from edge_gateway.twins.wxt530 import written
-from tests.drivers.scripted_line import Forever, Wire
+from tests.chopped import chopped
+from tests.drivers.scripted_line import Forever, Wire, heard
 
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 AIR, HUMIDITY, PRESSURE = (
@@ -58,19 +59,6 @@ def with_crc(text: str) -> bytes:
 def sensor(wire: Wire, **keys: Any) -> Wxt530:
     table = {"id": "all", "driver": "wxt530", "port": "/dev/null", **keys}
     return Wxt530(Wxt530Config.model_validate(table), wire, Forever())
-
-
-def heard(listener: Wxt530) -> tuple[list[Measured], list[BadFrame]]:
-    """All that a wire brings until it falls silent."""
-    measured, faults = list[Measured](), list[BadFrame]()
-    while True:
-        try:
-            for one in listener.listen():
-                measured.append(one)
-        except BadFrame as fault:
-            faults.append(fault)
-        except (DeviceSilent, LinkGone):
-            return measured, faults
 
 
 def test_the_wind_message_of_the_manual_is_read() -> None:
@@ -326,12 +314,9 @@ def test_halves_from_before_and_after_an_outage_are_not_joined(*, unplugged: boo
 def test_how_the_line_chops_the_bytes_changes_no_reading(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
-    whole, chopped = b"".join(pieces), list[bytes]()
-    for cut in cuts:
-        chopped.append(whole[:cut])
-        whole = whole[cut:]
-    measured, faults = heard(sensor(Wire(*chopped, whole)))
-    joined, joined_faults = heard(sensor(Wire(b"".join(pieces))))
+    whole = b"".join(pieces)
+    measured, faults = heard(sensor(Wire(*chopped(whole, cuts))))
+    joined, joined_faults = heard(sensor(Wire(whole)))
     assert repr(measured) == repr(joined)
     assert [str(fault) for fault in faults] == [str(fault) for fault in joined_faults]
 

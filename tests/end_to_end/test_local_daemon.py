@@ -6,7 +6,6 @@ import json
 import resource
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +13,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from textwrap import dedent
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessage
@@ -22,8 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge_gateway.twins.broker import Broker
 from edge_gateway.uplink.consumer import Seen, decode_all
+from tests.end_to_end.daemons import DEADLINE_S, configuration, daemon, wait_for
 
-DEADLINE_S = 30.0
+COMMIT_S = 0.25
 KILLS = 4
 WINDOW = 600
 
@@ -88,54 +87,22 @@ class Feeder(threading.Thread):
         self.has_answer.set()
 
 
-def configuration(folder: Path, port: int) -> Path:
-    path = folder / "gateway.toml"
-    text = f"""
-        [gateway]
-        id = "pole-0001"
-        [clock]
-        source = "trusted"
-        [outbox]
-        folder = "{folder / "outbox"}"
-        commit_interval_s = 1.0
-        [uplink]
-        host = "127.0.0.1"
-        port = {port}
-        tls = false
-        start_spread_s = 0
-        [[device]]
+@contextmanager
+def listening(folder: Path, port: int) -> Generator[subprocess.Popen[str]]:
+    """A daemon whose door for programs is open."""
+    device = f"""\
         id = "prog"
         driver = "local"
         socket = "{folder / "prog.sock"}"
         """
-    path.write_text(dedent(text), encoding="utf-8")
-    return path
-
-
-@contextmanager
-def daemon(folder: Path, port: int) -> Generator[subprocess.Popen[bytes]]:
-    path = configuration(folder, port)
-    command = [sys.executable, "-m", "edge_gateway", "run", "--config", str(path)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(lambda: answers(folder / "prog.sock"))
+    with daemon(configuration(folder, port, device, COMMIT_S)) as process:
+        wait_for("door", lambda: answers(folder / "prog.sock"))
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         return client.connect_ex(str(path)) == 0
-
-
-def wait_for(is_so: object) -> None:
-    assert callable(is_so)
-    ends = time.monotonic() + DEADLINE_S
-    while not is_so():
-        assert time.monotonic() < ends, f"not within {DEADLINE_S:.0f} s"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -150,7 +117,7 @@ def test_what_was_answered_arrives_once_however_the_daemon_is_killed(
     random, answered, first = Random(seed), set[int](), 0
     listener = Listener(broker.port)
     for _ in range(KILLS):
-        with daemon(tmp_path, broker.port) as process:
+        with listening(tmp_path, broker.port) as process:
             feeder = Feeder(tmp_path / "prog.sock", first)
             feeder.start()
             assert feeder.has_answer.wait(DEADLINE_S)
@@ -159,8 +126,8 @@ def test_what_was_answered_arrives_once_however_the_daemon_is_killed(
             feeder.join()
         answered |= set(range(first, first + feeder.answered))
         first = feeder.next
-    with daemon(tmp_path, broker.port):
-        wait_for(lambda: answered <= listener.numbers.keys())
+    with listening(tmp_path, broker.port):
+        wait_for("delivery", lambda: answered <= listener.numbers.keys())
     listener.close()
     assert len(answered) >= KILLS * 200
     assert max(listener.numbers.values()) == 1
@@ -170,7 +137,7 @@ def test_a_disk_that_is_full_gives_no_answer_and_loses_nothing(
     tmp_path: Path, broker: Broker
 ) -> None:
     listener = Listener(broker.port)
-    with daemon(tmp_path, broker.port) as process:
+    with listening(tmp_path, broker.port) as process:
         feeder = Feeder(tmp_path / "prog.sock", 0)
         feeder.start()
         assert feeder.has_answer.wait(DEADLINE_S)
@@ -182,18 +149,18 @@ def test_a_disk_that_is_full_gives_no_answer_and_loses_nothing(
         time.sleep(1.0)  # nothing is to happen in it
         assert feeder.answered == before
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
-        wait_for(lambda: feeder.answered > before + WINDOW)
+        wait_for("answer", lambda: feeder.answered > before + WINDOW)
         process.terminate()
         process.wait(DEADLINE_S)
         feeder.join()
-    with daemon(tmp_path, broker.port):
-        wait_for(lambda: set(range(feeder.answered)) <= listener.numbers.keys())
+    with listening(tmp_path, broker.port):
+        wait_for("delivery", lambda: set(range(feeder.answered)) <= listener.numbers.keys())
     listener.close()
     assert max(listener.numbers.values()) == 1
 
 
 def test_the_end_of_the_daemon_answers_what_came(tmp_path: Path, broker: Broker) -> None:
-    with daemon(tmp_path, broker.port) as process:
+    with listening(tmp_path, broker.port) as process:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.connect(str(tmp_path / "prog.sock"))
             client.sendall(b'{"quantity":"number","value":1}\n')

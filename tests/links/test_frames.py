@@ -23,6 +23,7 @@ from edge_gateway.links.frames import (
     with_modbus_crc,
     xor_checksum,
 )
+from tests.chopped import chopped
 
 
 def deframer() -> Deframer:
@@ -200,11 +201,8 @@ def test_a_line_that_is_too_long_is_dropped_whole_and_told_once() -> None:
     st.lists(st.integers(1, 9), max_size=60),
 )
 def test_how_the_line_chops_the_bytes_changes_no_line(pieces: list[bytes], cuts: list[int]) -> None:
-    whole, parts = b"".join(pieces), list[bytes]()
-    for cut in cuts:
-        parts.append(whole[:cut])
-        whole = whole[cut:]
-    assert lines_and_faults([*parts, whole]) == lines_and_faults([b"".join(pieces)])
+    whole = b"".join(pieces)
+    assert lines_and_faults(chopped(whole, cuts)) == lines_and_faults([whole])
 
 
 def test_a_half_line_is_forgotten() -> None:
@@ -262,11 +260,8 @@ def test_a_word_of_the_banner_between_frames_is_a_reset(
 def test_how_the_line_chops_the_bytes_changes_no_reset(
     pieces: list[bytes], cuts: list[int]
 ) -> None:
-    whole, parts = b"".join(pieces), list[bytes]()
-    for cut in cuts:
-        parts.append(whole[:cut])
-        whole = whole[cut:]
-    assert told([*parts, whole]) == told([b"".join(pieces)])
+    whole = b"".join(pieces)
+    assert told(chopped(whole, cuts)) == told([whole])
 
 
 def test_a_line_that_never_starts_a_frame_is_not_kept() -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_gateway.clock import Clock, WallTime
+from edge_gateway.clock import Clock
 from edge_gateway.links.errors import (
     BadFrame,
     DeviceError,
@@ -20,72 +17,12 @@ from edge_gateway.links.errors import (
 from edge_gateway.links.frames import has_modbus_crc, with_modbus_crc
 from edge_gateway.links.modbus import ModbusLine
 from edge_gateway.links.modbus_answer import Request, find_answer
-from edge_gateway.reading import Stamp
+from tests.chopped import chopped
+from tests.links.scripted_modbus import DAY, DAY_REGISTERS, Line, exception, read_sr05, talking
 
-# devices.md 2.3: registers 2-6 of an SR05 by day, request and answer.
+# devices.md 2.3: registers 2-6 of an SR05 by day, the request.
 ASK = bytes.fromhex("01 03 00 02 00 05 24 09")
-DAY = bytes.fromhex("01 03 0a 00 01 3d 52 00 00 00 00 09 e6 1f b4")
-DAY_REGISTERS = (0x0001, 0x3D52, 0, 0, 0x09E6)
 SR05 = Request(1, 3, 2, 5)
-
-Script = Callable[[bytes], Iterable[tuple[float, bytes]]]
-
-
-class Line:
-    """A stream and its clock: each request brings parts, each so many seconds later."""
-
-    def __init__(self, script: Script) -> None:
-        self.script = script
-        self.now_s = 100.0
-        self.coming: list[tuple[float, bytes]] = []
-        self.sent: list[bytes] = []
-        self.sent_at_s: list[float] = []
-        self.closed = False
-
-    def now(self) -> Stamp:
-        return Stamp("boot", round(self.now_s * 1e9))
-
-    def wall(self, stamp: Stamp) -> WallTime | None:
-        del stamp
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-    def write(self, data: bytes) -> None:
-        self.sent.append(data)
-        self.sent_at_s.append(self.now_s)
-        self.coming += [(self.now_s + after_s, part) for after_s, part in self.script(data)]
-        self.coming.sort(key=lambda part: part[0])
-
-    def read(self, at_most: int, timeout_s: float) -> bytes:
-        if not self.coming or self.coming[0][0] > self.now_s + timeout_s:
-            self.now_s += timeout_s
-            return b""
-        due_s, part = self.coming.pop(0)
-        self.now_s = max(self.now_s, due_s)
-        if part[at_most:]:
-            self.coming.insert(0, (due_s, part[at_most:]))
-        return part[:at_most]
-
-    def discard_input(self) -> None:
-        self.coming = [(due_s, part) for due_s, part in self.coming if due_s > self.now_s]
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def talking(*parts: bytes) -> tuple[ModbusLine, Line]:
-    line = Line(lambda _: [(0.01 * at, part) for at, part in enumerate(parts, start=1)])
-    return ModbusLine(line, line), line
-
-
-def read_sr05(*parts: bytes) -> tuple[int, ...]:
-    master, _ = talking(*parts)
-    return master.read_holding(1, 2, 5)
-
-
-def exception(code: int, unit: int = 1) -> bytes:
-    return with_modbus_crc(bytes((unit, 0x83, code)))
 
 
 def test_the_request_is_that_of_the_manual() -> None:
@@ -215,93 +152,6 @@ def test_the_own_answer_after_a_strangers_is_not_taken_for_the_next_one() -> Non
     assert master.read_holding(1, 7, 1) == (2,)
 
 
-class Quarantine:
-    """A master with slave 1 dead from the beginning, and slave 2 well."""
-
-    def __init__(self) -> None:
-        self.alive: set[int] = {2}
-        self.line = Line(self.answer)
-        self.master = ModbusLine(self.line, self.line)
-
-    def answer(self, ask: bytes) -> list[tuple[float, bytes]]:
-        return [(0.01, with_modbus_crc(ask[:2] + b"\x02\x00\x07"))] * (ask[0] in self.alive)
-
-    def cost_s(self, unit: int = 1) -> float:
-        """How long a request takes that may fail."""
-        began_s = self.line.now_s
-        with contextlib.suppress(DeviceSilent):
-            self.master.read_holding(unit, 0, 1)
-        return self.line.now_s - began_s
-
-    def dead_after(self, silences: int) -> None:
-        for _ in range(silences):
-            self.cost_s()
-
-
-def test_a_slave_that_was_silent_three_times_is_not_asked_for_a_while() -> None:
-    bench = Quarantine()
-    bench.dead_after(3)
-    asked = len(bench.line.sent)
-    with pytest.raises(DeviceSilent, match=r"last 3 requests; not asked again for 2\.0 s"):
-        bench.master.read_holding(1, 0, 1)
-    assert len(bench.line.sent) == asked
-    assert bench.cost_s() == 0.0
-
-
-def test_two_silences_are_not_enough() -> None:
-    bench = Quarantine()
-    bench.dead_after(2)
-    bench.alive.add(1)
-    assert bench.master.read_holding(1, 0, 1) == (7,)
-
-
-def test_the_others_are_asked_while_one_is_in_quarantine() -> None:
-    bench = Quarantine()
-    bench.dead_after(3)
-    assert bench.master.read_holding(2, 0, 1) == (7,)
-
-
-def test_quarantine_doubles_up_to_half_a_minute() -> None:
-    bench = Quarantine()
-    bench.dead_after(3)
-    lengths_s = [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    for length_s in lengths_s:
-        bench.line.now_s += length_s - 0.01
-        assert bench.cost_s() == 0.0
-        bench.line.now_s += 0.02
-        assert bench.cost_s() > 0.39
-    assert len(bench.line.sent) == 3 + len(lengths_s)
-
-
-def test_a_slave_that_answers_again_is_out_of_quarantine_for_good() -> None:
-    bench = Quarantine()
-    bench.dead_after(3)
-    bench.line.now_s += 2.1
-    bench.alive.add(1)
-    assert bench.master.read_holding(1, 0, 1) == (7,)
-    bench.alive.remove(1)
-    assert bench.cost_s() > 0.39
-
-
-def test_a_slave_that_answers_nonsense_is_never_in_quarantine() -> None:
-    line = Line(lambda _: [(0.01, DAY[:-1] + b"\xb5")])
-    master = ModbusLine(line, line)
-    for _ in range(9):
-        with pytest.raises(BadFrame, match="wrong checksum"):
-            master.read_holding(1, 2, 5)
-    assert len(line.sent) == 9
-
-
-@pytest.mark.parametrize("code", [5, 6])
-def test_a_busy_slave_is_never_in_quarantine(code: int) -> None:
-    line = Line(lambda _: [(0.01, exception(code))])
-    master = ModbusLine(line, line)
-    for _ in range(9):
-        with pytest.raises(DeviceSilent, match="exception"):
-            master.read_holding(1, 2, 5)
-    assert len(line.sent) == 9
-
-
 def test_a_babbling_line_does_not_hold_the_master() -> None:
     line = Line(lambda _: [(0.001 * at, b"U" * 50) for at in range(1000)])
     with pytest.raises(BadFrame, match="only noise"):
@@ -313,85 +163,6 @@ def test_what_came_before_the_request_is_forgotten() -> None:
     master, line = talking(DAY)
     line.coming.append((99.0, with_modbus_crc(b"\x01\x03\x0a" + bytes(10))))
     assert master.read_holding(1, 2, 5) == DAY_REGISTERS
-
-
-def test_a_late_answer_is_not_taken_for_the_next_one() -> None:
-    late, fresh = b"\x01\x03\x02\x00\x01", b"\x01\x03\x02\x00\x02"
-    answers = iter([(0.7, with_modbus_crc(late)), (0.05, with_modbus_crc(fresh))])
-    line = Line(lambda _: [next(answers)])
-    master = ModbusLine(line, line)
-    with pytest.raises(DeviceSilent):
-        master.read_holding(1, 0, 1)
-    assert master.read_holding(1, 7, 1) == (2,)
-
-
-def test_a_silent_slave_does_not_delay_the_others() -> None:
-    line = Line(lambda ask: [(0.01, with_modbus_crc(b"\x02\x03\x02\x00\x02"))] * (ask[0] == 2))
-    master = ModbusLine(line, line)
-    with pytest.raises(DeviceSilent):
-        master.read_holding(1, 0, 1)
-    began_s = line.now_s
-    master.read_holding(2, 0, 1)
-    assert line.now_s - began_s < 0.02
-
-
-STRAY = with_modbus_crc(b"\x02\x03\x04\x00\x00\x00\x00")
-SPOILT = b"".join(bytes(pair) for pair in zip(DAY, STRAY.ljust(len(DAY)), strict=True))
-
-
-def beside_a_late_slave(*answers: list[tuple[float, bytes]]) -> tuple[ModbusLine, Line]:
-    """Slave 1 has answered, slave 2 has just let its request pass."""
-    script = iter([[(0.01, DAY)], [], *answers])
-    line = Line(lambda _: next(script))
-    master = ModbusLine(line, line)
-    master.read_holding(1, 2, 5)
-    with pytest.raises(DeviceSilent):
-        master.read_holding(2, 0, 2)
-    return master, line
-
-
-@pytest.mark.parametrize("spoilt", [STRAY, SPOILT, b"\x00\xff\x01"])
-def test_an_exchange_that_a_late_answer_spoils_is_repeated_in_its_turn(spoilt: bytes) -> None:
-    master, line = beside_a_late_slave([(0.1, spoilt)], [(0.02, DAY)])
-    began_s = line.now_s
-    assert master.read_holding(1, 2, 5) == DAY_REGISTERS
-    # the stray, the silence behind it, and the second answer
-    assert line.now_s - began_s == pytest.approx(0.1 + 0.052 + 0.002 + 0.02, abs=0.003)
-
-
-def test_a_late_answer_of_another_that_comes_first_costs_nothing() -> None:
-    master, line = beside_a_late_slave([(0.01, STRAY), (0.03, DAY)])
-    assert master.read_holding(1, 2, 5) == DAY_REGISTERS
-    assert len(line.sent) == 3
-
-
-def test_the_answer_to_the_first_of_two_askings_is_not_taken_for_the_next_question() -> None:
-    late, fresh = with_modbus_crc(b"\x01\x03\x02\x00\x01"), with_modbus_crc(b"\x01\x03\x02\x00\x02")
-    script: list[list[tuple[float, bytes]]] = [
-        [(0.01, STRAY), (0.3, late)],
-        [(0.05, late)],
-        [(0.05, fresh)],
-    ]
-    master, _ = beside_a_late_slave(*script)
-    assert master.read_holding(1, 0, 1) == (1,)
-    assert master.read_holding(1, 7, 1) == (2,)
-
-
-def test_both_askings_together_take_no_longer_than_one_timeout() -> None:
-    master, line = beside_a_late_slave([(0.3, STRAY)], [])
-    began_s = line.now_s
-    with pytest.raises(BadFrame, match="slave 2 answered instead"):
-        master.read_holding(1, 2, 5)
-    assert line.now_s - began_s == pytest.approx(0.4 + 23 * 11 / 19200, abs=0.003)
-
-
-def test_a_slave_that_fails_by_itself_is_asked_once_a_turn() -> None:
-    wrong = [(0.01, DAY[:-1] + b"\xb5")]
-    master, line = beside_a_late_slave(wrong, wrong, wrong)
-    for asked in (2, 3):  # the first time nobody knows whose fault it was
-        with pytest.raises(BadFrame, match="wrong checksum"):
-            master.read_holding(1, 2, 5)
-        assert len(line.sent) == 2 + asked
 
 
 @pytest.mark.parametrize(("baud", "gap_s"), [(4800, 3.5 * 11 / 4800), (115200, 0.00175)])
@@ -438,12 +209,8 @@ def test_any_answer_survives_noise_echo_and_chopping(
     body = b"".join(value.to_bytes(2) for value in values)
     answer = with_modbus_crc(bytes((unit, 3, len(body))) + body)
     request = Request(unit, 3, 100, len(values))
-    parts: list[bytes] = []
     whole = request.frame + noise + answer
-    for cut in cuts:
-        parts.append(whole[:cut])
-        whole = whole[cut:]
-    master, _ = talking(*(part for part in [*parts, whole] if part))
+    master, _ = talking(*(part for part in chopped(whole, cuts) if part))
     assert master.read_holding(unit, 100, len(values)) == tuple(values)
 
 

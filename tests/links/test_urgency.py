@@ -66,6 +66,21 @@ def test_a_program_that_waits_for_answers_is_not_held_up(window: int) -> None:
     assert seconds_of_a_window(window, 100 * window) < 100 * 0.05
 
 
+@pytest.mark.parametrize("window", [250, 500, 900])
+def test_a_window_that_was_seen_once_is_answered_when_it_is_full_again(window: int) -> None:
+    # 5 ms to give it and 1 ms to be answered; only the first wait needed the pause to be seen.
+    assert seconds_of_a_window(window, 100 * window) == pytest.approx(0.6, abs=0.1)
+
+
+def test_one_that_goes_on_while_it_is_answered_is_not_taken_for_a_small_window() -> None:
+    urgency = Urgency()
+    urgency.took(300, 0)
+    urgency.took(10, 26 * MS)
+    urgency.answered(300, 27 * MS)
+    urgency.took(290, 28 * MS)
+    assert not urgency.is_urgent(29 * MS)
+
+
 def test_a_window_too_small_for_a_commit_waits_for_the_regular_one() -> None:
     assert seconds_of_a_window(100, 300) == pytest.approx(15, abs=0.1)
 

@@ -10,12 +10,12 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def models() -> Path:
     return REPOSITORY / "models"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pets_clip() -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     clip = cache / "edge-gateway" / "vtest.avi"
@@ -24,7 +24,7 @@ def pets_clip() -> Path:
     return clip
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def pets_truth() -> Path:
     data = Path(os.environ.get("EDGE_GATEWAY_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
     truth = data / "pets2009-s2l1" / "gt_first_half.txt"

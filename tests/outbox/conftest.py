@@ -43,6 +43,12 @@ def clock() -> StillClock:
     return StillClock()
 
 
+@pytest.fixture(scope="session")
+def still_clock() -> type[StillClock]:
+    """For what more than one test looks at."""
+    return StillClock
+
+
 @pytest.fixture
 def disk_of(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Makes a file system of the size given in the words of mount(8), and takes it away."""

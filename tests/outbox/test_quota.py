@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pytest
 
 from edge_gateway.outbox import Outbox, decode
 from edge_gateway.outbox.quota import Loss, insert_all
-from edge_gateway.outbox.records import NewBlock
+from edge_gateway.outbox.records import NewBlock, OutboxStats
 from edge_gateway.outbox.table import BlockTable
 from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
 
@@ -25,7 +26,7 @@ OVERFULL = 30
 FillUp = Callable[[Outbox, int], int]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fill_up() -> FillUp:
     """Commits so often 5000 readings that zlib finds nothing in, 36 kB; returns how many in all."""
     random = Random(1)
@@ -58,46 +59,71 @@ def lost_entries(outbox: Outbox) -> int:
     return sum(int(event.text.split()[0]) for event in losses(outbox))
 
 
-def test_the_store_stays_within_its_quota(
-    make_outbox: Callable[..., Outbox], fill_up: FillUp
-) -> None:
-    outbox = make_outbox(QUOTA)
-    fill_up(outbox, OVERFULL)
-    assert outbox.stats().disk_bytes <= QUOTA
+@dataclass(frozen=True)
+class Look:
+    """What an outbox says of itself at one moment."""
+
+    stats: OutboxStats
+    newest: int
+    raw: tuple[int, ...]
+    """Places of the samples' blocks, and of the events'."""
+    events: tuple[int, ...]
+    losses: tuple[Event, ...]
 
 
-def test_the_oldest_raw_blocks_go_first(
-    make_outbox: Callable[..., Outbox], fill_up: FillUp
-) -> None:
-    outbox = make_outbox(QUOTA)
-    fill_up(outbox, OVERFULL)
-    kept = [block.handle.sequence for block in outbox.pending(Lane.RAW, limit=10_000)]
-    (told,) = (block.handle.sequence for block in outbox.pending(Lane.EVENTS, limit=9))
-    everything_since = set(range(kept[0], outbox.newest_sequence() + 1))
-    assert kept[0] > 20
-    assert set(kept) == everything_since - {told}
+def look(outbox: Outbox) -> Look:
+    raw, told = (
+        tuple(block.handle.sequence for block in outbox.pending(lane, limit=10_000))
+        for lane in (Lane.RAW, Lane.EVENTS)
+    )
+    return Look(outbox.stats(), outbox.newest_sequence(), raw, told, tuple(losses(outbox)))
 
 
-def test_every_entry_is_kept_or_told_as_lost(
-    make_outbox: Callable[..., Outbox], fill_up: FillUp, clock: StillClock
-) -> None:
-    outbox = make_outbox(QUOTA)
-    given = fill_up(outbox, OVERFULL)
-    # The first telling may itself have to drop something, which the second one tells.
+@dataclass(frozen=True)
+class Overfull:
+    """What an outbox that got too much says at once, after ten minutes, and after ten more."""
+
+    given: int
+    looks: tuple[Look, Look, Look]
+
+
+@pytest.fixture(scope="module")
+def overfull(
+    tmp_path_factory: pytest.TempPathFactory, still_clock: type[StillClock], fill_up: FillUp
+) -> Overfull:
+    clock, folder = still_clock(), tmp_path_factory.mktemp("overfull") / "outbox"
+    outbox = Outbox(folder, clock=clock, quota_bytes=QUOTA, random=Random(1))
+    given, looks = fill_up(outbox, OVERFULL), [look(outbox)]
     for _ in range(2):
         clock.now_s += 601
         outbox.commit()
-    raw = outbox.stats().lanes[Lane.RAW]
-    assert raw.entries + lost_entries(outbox) == given
-    assert outbox.stats().lost == lost_entries(outbox)
+        looks.append(look(outbox))
+    outbox.close()
+    return Overfull(given, (looks[0], looks[1], looks[2]))
 
 
-def test_a_loss_names_its_lane_and_span_and_cause(
-    make_outbox: Callable[..., Outbox], fill_up: FillUp
-) -> None:
-    outbox = make_outbox(QUOTA)
-    fill_up(outbox, OVERFULL)
-    first = losses(outbox)[0]
+def test_the_store_stays_within_its_quota(overfull: Overfull) -> None:
+    assert overfull.looks[0].stats.disk_bytes <= QUOTA
+
+
+def test_the_oldest_raw_blocks_go_first(overfull: Overfull) -> None:
+    at_first = overfull.looks[0]
+    (told,) = at_first.events
+    everything_since = set(range(at_first.raw[0], at_first.newest + 1))
+    assert at_first.raw[0] > 20
+    assert set(at_first.raw) == everything_since - {told}
+
+
+def test_every_entry_is_kept_or_told_as_lost(overfull: Overfull) -> None:
+    # The first telling may itself have to drop something, which the second one tells.
+    last = overfull.looks[2]
+    told = sum(int(event.text.split()[0]) for event in last.losses)
+    assert last.stats.lanes[Lane.RAW].entries + told == overfull.given
+    assert last.stats.lost == told
+
+
+def test_a_loss_names_its_lane_and_span_and_cause(overfull: Overfull) -> None:
+    first = overfull.looks[0].losses[0]
     assert first.subject == "raw"
     assert re.fullmatch(
         r"\d+ entries in \d+ blocks given up, taken from 0\.\d{3} s after the start of boot "
@@ -115,15 +141,9 @@ def test_a_dated_loss_is_told_by_date(
     assert "taken from 2026-08-03T05:00:00." in losses(outbox)[0].text
 
 
-def test_losses_are_told_at_once_and_then_every_ten_minutes(
-    make_outbox: Callable[..., Outbox], fill_up: FillUp, clock: StillClock
-) -> None:
-    outbox = make_outbox(QUOTA)
-    fill_up(outbox, OVERFULL)
-    at_first = len(losses(outbox))
-    clock.now_s += 601
-    outbox.commit()
-    assert (at_first, len(losses(outbox))) == (1, 2)
+def test_losses_are_told_at_once_and_then_every_ten_minutes(overfull: Overfull) -> None:
+    at_first, after_ten_minutes, _ = overfull.looks
+    assert (len(at_first.losses), len(after_ten_minutes.losses)) == (1, 2)
 
 
 def test_losses_not_yet_told_survive_a_restart(

@@ -5,35 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from edge_gateway.outbox import Outbox, OutboxError, decode
-from edge_gateway.reading import Event, Lane, Reading
+from edge_gateway.reading import Lane, Reading
+from tests.outbox.damaged_store import numbers, overwrite, told
 
 MakeOutbox = Callable[..., Outbox]
 PAGE = 4096
-
-
-def numbers(outbox: Outbox) -> list[int]:
-    return [
-        entry.at.monotonic_ns // 10**9
-        for block in outbox.pending(Lane.RAW, limit=10_000)
-        for entry in decode(block.payload)
-    ]
-
-
-def told(outbox: Outbox) -> list[Event]:
-    blocks = outbox.pending(Lane.EVENTS, limit=99)
-    entries = [entry for block in blocks for entry in decode(block.payload)]
-    return [entry for entry in entries if isinstance(entry, Event)]
-
-
-def overwrite(path: Path, start: int, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(start)
-        file.write(data)
 
 
 def test_a_file_of_garbage_is_set_aside_as_it_was(filled: Outbox, make_outbox: MakeOutbox) -> None:

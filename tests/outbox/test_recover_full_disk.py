@@ -123,8 +123,8 @@ def test_on_a_disk_without_any_room_the_reserve_makes_a_start_possible(
 def test_under_a_small_quota_the_oldest_of_a_recovery_goes_and_is_counted(
     tmp_path: Path, opened: MakeOutbox
 ) -> None:
-    path = damaged(opened(tmp_path, 1), 80)
-    outbox = opened(tmp_path, 2, quota_bytes=512 << 10)
+    path = damaged(opened(tmp_path, 1), 40)
+    outbox = opened(tmp_path, 2, quota_bytes=256 << 10)
     while outbox.stats().recovering:
         assert give(outbox, 10**6, 100) == ""
     assert give(outbox, 2 * 10**6, 100) == ""

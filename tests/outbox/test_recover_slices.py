@@ -6,39 +6,19 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from random import Random
 
 import pytest
 
-from edge_gateway.outbox import Outbox, decode
+from edge_gateway.outbox import Outbox
 from edge_gateway.outbox.memory import seal
-from edge_gateway.reading import Event, Flag, Lane, Measurand, Quantity, Reading, Stamp
+from edge_gateway.reading import Flag, Lane, Measurand, Quantity, Reading, Stamp
+from tests.outbox.damaged_store import numbers, overwrite, told
 
 MakeOutbox = Callable[..., Outbox]
 PAGE = 1024
 WIND = Measurand(Quantity.WIND_SPEED)
 BOOT = "0123456789abcdef0123456789abcdef"
-
-
-def numbers(outbox: Outbox) -> list[int]:
-    return [
-        entry.at.monotonic_ns // 10**9
-        for block in outbox.pending(Lane.RAW, limit=10_000)
-        for entry in decode(block.payload)
-    ]
-
-
-def told(outbox: Outbox) -> list[Event]:
-    blocks = outbox.pending(Lane.EVENTS, limit=99)
-    entries = [entry for block in blocks for entry in decode(block.payload)]
-    return [entry for entry in entries if isinstance(entry, Event)]
-
-
-def overwrite(path: Path, start: int, data: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(start)
-        file.write(data)
 
 
 def many(outbox: Outbox, count: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from itertools import chain
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_gateway.outbox import memory
@@ -25,6 +27,7 @@ ROW = st.tuples(
     st.sampled_from([(), (), ("range",)]),
     st.integers(0, 10**12),
 )
+NOT_FINITE = st.sampled_from([math.nan, math.inf])
 GOOD = st.tuples(
     st.sampled_from(KINDS), st.floats(-50, 50), st.just(Flag.GOOD), st.just(()), st.integers(0, 99)
 )
@@ -42,6 +45,44 @@ def test_columns_are_the_same_by_either_road(
     assert rows_to_columns(parts) == to_columns(chain(*(part.readings() for part in parts)))
 
 
+TURN = st.lists(st.sampled_from(KINDS), min_size=1, max_size=3)
+VALUES = st.one_of(st.integers(0, 10**7).map(float), st.floats(-1e300, 1e300), NOT_FINITE)
+
+
+@given(TURN, st.lists(st.tuples(VALUES, st.integers(0, 5000)), min_size=1, max_size=40))
+def test_sensors_that_are_read_in_turn_are_taken_apart_as_any_others(
+    turn: list[Measurand], table: list[tuple[float, int]]
+) -> None:
+    measurands = (turn * len(table))[: len(table)]
+    values = [value for value, _ in table]
+    flags = [Flag.MISSING if math.isnan(value) else Flag.GOOD for value in values]
+    times_ns = [time * 100 for _, time in table]
+    whole = Rows("dev", "boot", measurands, values, flags, [()] * len(table), times_ns)
+    assert rows_to_columns([whole]) == to_columns(whole.readings())
+    middle = len(table) // 2
+    if middle:
+        parts = [whole.part(0, middle), whole.part(middle, len(table))]
+        assert rows_to_columns(parts) == rows_to_columns([whole])
+
+
+def test_rows_of_two_devices_stay_those_of_two_devices() -> None:
+    one = rows([(KINDS[0], 1.0, Flag.GOOD, (), 1)])
+    columns = rows_to_columns([one, replace(one, device="other"), one])
+    assert [(part.device, len(part.times_us)) for part in columns.series] == [
+        ("dev", 2),
+        ("other", 1),
+    ]
+
+
+@given(st.lists(st.sampled_from(KINDS), max_size=20))
+def test_the_last_row_of_each_measurand_is_found(measurands: list[Measurand]) -> None:
+    plain = [0.0] * len(measurands), [Flag.GOOD] * len(measurands), [()] * len(measurands)
+    found = Rows("dev", "boot", measurands, *plain, [0] * len(measurands)).kinds
+    assert found == {measurand: row for row, measurand in enumerate(measurands)}
+
+
+# Some 18,000 rows an example.
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 9500), min_size=1, max_size=4))
 def test_blocks_hold_every_row_once_and_none_too_many(sizes: list[int]) -> None:
     waiting, number = Waiting(), 0

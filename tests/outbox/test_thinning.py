@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
+
+import pytest
 
 from edge_gateway.outbox import Outbox, decode
 from edge_gateway.reading import (
@@ -73,10 +76,34 @@ def events(outbox: Outbox, kind: str) -> list[Event]:
     return [entry for entry in entries if isinstance(entry, Event) and entry.kind == kind]
 
 
-def test_the_oldest_samples_give_way_to_whole_minutes(make_outbox: MakeOutbox) -> None:
-    outbox = make_outbox(QUOTA, thin=minutes)
-    give(outbox, 120)
-    summaries = kept(outbox, Lane.SUMMARIES)
+@dataclass(frozen=True)
+class Full:
+    """An outbox that has thinned; tests only look at it."""
+
+    outbox: Outbox
+    given: int
+    epochs: tuple[int, int]
+    """Before it was full, and since."""
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory, still_clock: type[StillClock]) -> Iterator[Full]:
+    outbox = Outbox(
+        tmp_path_factory.mktemp("thinned") / "outbox",
+        clock=still_clock(),
+        quota_bytes=QUOTA,
+        random=Random(1),
+        thin=minutes,
+    )
+    given = give(outbox, 10)
+    before = outbox.backlog_epoch
+    given += give(outbox, 110, 10)
+    yield Full(outbox, given, (before, outbox.backlog_epoch))
+    outbox.close()
+
+
+def test_the_oldest_samples_give_way_to_whole_minutes(full: Full) -> None:
+    summaries = kept(full.outbox, Lane.SUMMARIES)
     # The first minute begins with the first sample at 3.3 s; no other is torn by a block's edge.
     counts = [int(summary.reasons[0]) for summary in summaries]
     assert counts[0] == (60 - 3.3) * RATE
@@ -86,12 +113,11 @@ def test_the_oldest_samples_give_way_to_whole_minutes(make_outbox: MakeOutbox) -
     )
 
 
-def test_every_sample_is_kept_or_in_one_summary(make_outbox: MakeOutbox) -> None:
-    outbox = make_outbox(QUOTA, thin=minutes)
-    given = give(outbox, 120)
+def test_every_sample_is_kept_or_in_one_summary(full: Full) -> None:
+    outbox = full.outbox
     summed = sum(int(summary.reasons[0]) for summary in kept(outbox, Lane.SUMMARIES))
     raw = kept(outbox, Lane.RAW)
-    assert summed + len(raw) == given
+    assert summed + len(raw) == full.given
     assert outbox.stats().lost == 0
     assert outbox.stats().thinned == summed
     stamps = [sample.at.monotonic_ns for sample in raw]
@@ -116,22 +142,15 @@ def test_what_was_thinned_is_an_event_with_count_and_span(
     assert events(outbox, "loss") == []
 
 
-def test_a_summary_has_the_place_and_key_of_the_first_block_it_is_made_of(
-    make_outbox: MakeOutbox,
-) -> None:
-    outbox = make_outbox(QUOTA, thin=minutes)
-    give(outbox, 120)
-    first = outbox.pending(Lane.SUMMARIES)[0]
+def test_a_summary_has_the_place_and_key_of_the_first_block_it_is_made_of(full: Full) -> None:
+    first = full.outbox.pending(Lane.SUMMARIES)[0]
     assert first.handle.sequence == 1
-    assert first.key == f"{outbox.store}/1"
+    assert first.key == f"{full.outbox.store}/1"
 
 
-def test_whoever_reads_by_position_learns_that_older_blocks_came(make_outbox: MakeOutbox) -> None:
-    outbox = make_outbox(QUOTA, thin=minutes)
-    give(outbox, 10)
-    before = outbox.backlog_epoch
-    give(outbox, 110, 10)
-    assert outbox.backlog_epoch > before == 0
+def test_whoever_reads_by_position_learns_that_older_blocks_came(full: Full) -> None:
+    before, since = full.epochs
+    assert since > before == 0
 
 
 def test_a_consumer_that_had_read_all_summaries_gets_those_of_thinned_samples(

@@ -12,7 +12,9 @@ from edge_gateway.people.anonymize import (
     encode_png,
 )
 from edge_gateway.people.background import LearningSettings
+from edge_gateway.people.mask import Mask
 from edge_gateway.people.picture_format import PictureFormat, check_picture
+from edge_gateway.people.sketch import UNKNOWN
 
 WIDTH, HEIGHT = 160, 120
 FRAME_S = 0.25
@@ -72,6 +74,26 @@ def test_what_the_inspector_sees_in_the_drawn_scene_is_withheld() -> None:
     taught(anonymizer, 20.0)
     assert anonymizer.known_fraction > 0.99
     assert anonymizer.picture().known_fraction < 0.9
+
+
+def test_what_is_masked_is_blank_in_the_picture() -> None:
+    window = Mask([[(100, 20), (150, 20), (150, 60), (100, 60)]], WIDTH, HEIGHT)
+    anonymizer = taught(Anonymizer(WIDTH, HEIGHT, SETTINGS, mask=window), 20.0)
+    picture = anonymizer.picture().pixels
+    assert (picture[20:60, 100:150] == UNKNOWN).all()
+
+
+def test_what_is_masked_colours_nothing_around_it() -> None:
+    window = [(100.0, 20.0), (150.0, 20.0), (150.0, 60.0), (100.0, 60.0)]
+    pictures: list[NDArray[np.uint8]] = []
+    for behind in (0, 255):
+        anonymizer = Anonymizer(WIDTH, HEIGHT, SETTINGS, mask=Mask([window], WIDTH, HEIGHT))
+        frame = street()
+        frame[19:62, 99:152] = behind
+        for step in range(80):
+            anonymizer.learn(frame, NOBODY, step * FRAME_S)
+        pictures.append(anonymizer.picture().pixels)
+    assert np.array_equal(pictures[0], pictures[1])
 
 
 def test_nobody_but_the_anonymizer_makes_an_anonymized_picture() -> None:

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 import edge_gateway.people
 from edge_gateway.links.errors import BadFrame
 from edge_gateway.people.boundary import (
+    DWELL_BINS,
     LONGEST_FRAME,
     Counts,
     Coverage,
@@ -26,6 +27,8 @@ from edge_gateway.people.boundary import (
     LineCount,
     Message,
     SourceState,
+    Unseen,
+    ZoneCount,
     encode,
     framed,
 )
@@ -42,12 +45,27 @@ windows = st.floats(0.001, 90_000)
 line_counts = st.builds(
     LineCount, line=names, direction=st.sampled_from(Direction), count=st.integers(0, 1_000_000)
 )
+histograms = st.lists(st.integers(0, 1_000_000), min_size=DWELL_BINS, max_size=DWELL_BINS).map(
+    tuple
+)
+zone_counts = st.builds(
+    ZoneCount,
+    zone=names,
+    mean_people=st.floats(0, 10_000),
+    most_people=st.integers(0, 10_000),
+    entered=st.integers(0, 1_000_000),
+    dwell=histograms,
+    dwell_mean_s=st.none() | st.floats(0, 90_000_000),
+    running=histograms,
+    cut_short=st.integers(0, 1_000_000),
+)
 counts = st.builds(
     Counts,
     window_s=windows,
     lines=st.lists(line_counts, max_size=8, unique_by=lambda c: (c.line, c.direction)).map(tuple),
     method=st.just("nanodet-g-416/every-1"),
     model=st.just(MODEL),
+    zones=st.lists(zone_counts, max_size=3, unique_by=lambda z: z.zone).map(tuple),
 )
 coverages = windows.flatmap(
     lambda window_s: st.builds(
@@ -55,6 +73,11 @@ coverages = windows.flatmap(
         observed_s=st.floats(0, window_s),
         window_s=st.just(window_s),
         frames=st.integers(0, 100_000_000),
+        unseen_s=st.lists(
+            st.builds(Unseen, state=st.sampled_from(SourceState), seconds=st.floats(0, window_s)),
+            max_size=4,
+            unique_by=lambda part: part.state,
+        ).map(tuple),
     )
 )
 healths = st.builds(
@@ -63,6 +86,7 @@ healths = st.builds(
     inference_ms=st.floats(0, 600_000),
     source=st.sampled_from(SourceState),
     people=st.integers(0, 10_000),
+    rate_limit=st.sampled_from(["none", "cpu", "heat", "throttled"]),
 )
 pictures = st.sampled_from(
     [EncodedPicture(PictureFormat.PNG, PNG, 5), EncodedPicture(PictureFormat.JPEG, JPEG, 2**62)]
@@ -161,6 +185,38 @@ def test_one_line_and_direction_is_counted_once() -> None:
         Counts(900.0, twice, "m", MODEL)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dwell": [0] * (DWELL_BINS - 1)},
+        {"dwell": [0.5] * DWELL_BINS},
+        {"mean_people": -0.1},
+        {"most_people": 1.5},
+        {"dwell_mean_s": float("nan")},
+        {"tracks": [[1, 2]]},
+        {"zone": "Bench"},
+    ],
+)
+def test_a_zone_count_with_a_wrong_field_is_a_bad_frame(change: dict[str, object]) -> None:
+    part: dict[str, object] = {"zone": "bench", "mean_people": 0.5, "most_people": 1, "entered": 1}
+    part |= {"dwell": [0] * DWELL_BINS, "dwell_mean_s": None}
+    body = {"window_s": 900.0, "lines": [], "method": "m", "model": MODEL, "zones": [part | change]}
+    with pytest.raises(BadFrame):
+        Decoder().feed(framed(b"C", json.dumps(body).encode()))
+
+
+def test_a_zone_is_counted_once() -> None:
+    zone = ZoneCount("bench", 0.5, 1, 1, (0,) * DWELL_BINS, None)
+    with pytest.raises(ValidationError, match="a zone is counted twice"):
+        Counts(900.0, (), "m", MODEL, (zone, zone))
+
+
+def test_a_cause_of_unseen_seconds_is_named_once() -> None:
+    lost = Unseen(SourceState.LOST, 1.0)
+    with pytest.raises(ValidationError, match="in unseen_s twice"):
+        Coverage(1.0, 900.0, 1, (lost, lost))
+
+
 def test_more_cannot_be_observed_than_the_window_holds() -> None:
     with pytest.raises(ValidationError, match="longer than window_s"):
         Coverage(901.0, 900.0, 1)
@@ -199,12 +255,18 @@ def test_no_message_has_room_for_more_than_it_says() -> None:
     """Numbers, names of bounded length, and one picture: a new field must be weighed here."""
     shapes = {
         kind.__name__: [f.name for f in fields(kind)]
-        for kind in (Counts, Coverage, Health, EncodedPicture)
+        for kind in (Counts, LineCount, ZoneCount, Coverage, Unseen, Health, EncodedPicture)
     }
     assert shapes == {
-        "Counts": ["window_s", "lines", "method", "model"],
-        "Coverage": ["observed_s", "window_s", "frames"],
-        "Health": ["frame_rate", "inference_ms", "source", "people"],
+        "Counts": ["window_s", "lines", "method", "model", "zones"],
+        "LineCount": ["line", "direction", "count", "speed_mean_m_s"],
+        "ZoneCount": [
+            *("zone", "mean_people", "most_people", "entered", "dwell", "dwell_mean_s"),
+            *("running", "cut_short"),
+        ],
+        "Unseen": ["state", "seconds"],
+        "Coverage": ["observed_s", "window_s", "frames", "unseen_s"],
+        "Health": ["frame_rate", "inference_ms", "source", "people", "rate_limit"],
         "EncodedPicture": ["format", "content", "monotonic_ns"],
     }
 

@@ -28,20 +28,34 @@ from edge_gateway.people.camera import (
     Camera,
     CameraConfig,
     counter_settings,
-    measured_of,
 )
+from edge_gateway.people.counter_settings import CounterSettings
 from edge_gateway.people.picture_format import PictureFormat
-from edge_gateway.reading import Measurand, Measured, Quantity, Statistic
+from edge_gateway.people.window_readings import measured_of
+from edge_gateway.reading import Flagged, Measurand, Measured, Quantity, Statistic
 
 GATE: dict[str, Any] = {"name": "gate", "start": [10, 20], "end": [30, 20]}
+BENCH: dict[str, Any] = {"name": "bench", "polygon": [[50, 50], [90, 50], [90, 90], [50, 90]]}
+# The left and right sides meet at y = 13.3, which is the horizon.
+GROUND: dict[str, Any] = {
+    "picture": [[40, 20], [60, 20], [90, 50], [10, 50]],
+    "metres": [[0, 0.8], [0.6, 0.8], [0.6, 0], [0, 0]],
+}
 TABLE: dict[str, Any] = {
     "id": "camera-1",
     "driver": "camera",
     "source": "rtsp://camera.example/stream",
     "line": [GATE],
+    "least_count": 0,
+    "round_to": 1,
 }
 PERMISSION = PrivacyConfig(
-    purpose="width of the footway", operator="City", contact="city@example", notice_posted=True
+    purpose="width of the footway",
+    operator="City",
+    contact="city@example",
+    legal_basis="ordinance 7",
+    retention="counts: 5 years",
+    notice_posted=True,
 )
 COUNTS = Counts(
     900.0,
@@ -76,14 +90,6 @@ class Waiter:
         raise AssertionError(f"the driver slept for {seconds} s")
 
 
-def test_a_window_becomes_people_per_line_and_direction_with_their_coverage() -> None:
-    assert measured_of(COUNTS, COVERAGE) == {
-        Measurand(Quantity.PEOPLE, "gate/forward", Statistic.COUNT, 900): 12,
-        Measurand(Quantity.PEOPLE, "gate/backward", Statistic.COUNT, 900): 0,
-        Measurand(Quantity.COVERAGE, "", Statistic.MEAN, 900): 0.5,
-    }
-
-
 def test_the_frame_rate_comes_at_the_start_and_once_a_window() -> None:
     pulses = [SEEING, SEEING, SEEING, COVERAGE, COUNTS, SEEING, SEEING]
     rate: Measured = {Quantity.FRAME_RATE: 9.5}
@@ -92,6 +98,14 @@ def test_the_frame_rate_comes_at_the_start_and_once_a_window() -> None:
 
 def test_a_window_in_which_nothing_was_seen_is_missing_and_not_zero() -> None:
     assert _heard([Coverage(0.0, 900.0, 0), COUNTS]) == []
+
+
+def test_small_counts_are_suppressed_where_the_table_says_so() -> None:
+    config = CameraConfig.model_validate(TABLE | {"least_count": 20, "round_to": 5})
+    frames = Camera(config, Channel([COVERAGE, COUNTS]), Waiter()).listen()
+    forward = next(frames)[Measurand(Quantity.PEOPLE, "gate/forward", Statistic.COUNT, 900)]
+    assert isinstance(forward, Flagged)
+    assert forward.reason == "suppressed"
 
 
 def test_counts_without_their_coverage_are_not_believed() -> None:
@@ -127,6 +141,9 @@ def test_a_counter_has_longer_to_load_before_its_first_word() -> None:
         (SourceState.LOST, "gives no picture"),
         (SourceState.OPENING, "gives no picture"),
         (SourceState.FROZEN, "same picture"),
+        (SourceState.DARK, "is dark"),
+        (SourceState.BLOCKED, "covers the camera's lens"),
+        (SourceState.BLURRED, "out of focus"),
         (SourceState.ENDED, "loop = true"),
     ],
 )
@@ -171,7 +188,7 @@ def test_picture_health_and_counts_stand_beside_the_measurements() -> None:
 
 def test_a_table_needs_only_source_and_lines() -> None:
     config = CameraConfig.model_validate(TABLE)
-    assert (config.model, config.interval_s, config.picture_interval_s) == (416, 900, 0.0)
+    assert (config.model, config.interval_s, config.pictures) == (416, 900, "none")
     assert (config.every, config.threads, config.loop) == (1, 1, False)
 
 
@@ -189,6 +206,28 @@ def test_a_table_needs_only_source_and_lines() -> None:
         ({"interval_s": 0}, "greater than or equal to 1"),
         ({"every": 0}, "greater than or equal to 1"),
         ({"source": ""}, "at least 1"),
+        ({"zone": [BENCH, BENCH]}, "zone name 'bench' is used 2 times"),
+        ({"zone": [BENCH | {"name": "gate"}]}, "names both a line and a zone"),
+        ({"zone": [BENCH | {"polygon": [[0, 0], [9, 9]]}]}, "at least 3"),
+        (
+            {"zone": [BENCH | {"polygon": [[0, 0], [90, 90], [90, 0], [0, 90]]}]},
+            "zone.0.polygon\n.*crosses itself: the side from .0, 0. to .90, 90.",
+        ),
+        ({"mask": [{"polygon": [[0, 0], [5, 5], [9, 9]]}]}, "mask.0.polygon\n.*enclose no area"),
+        (
+            {"mask": [{"polygon": [[0, 0], [90, 0], [90, 90], [0, 90]]}]},
+            "'gate' lies inside mask 1",
+        ),
+        ({"picture_size": [320, 15]}, "picture_size.1\n.*greater than or equal to 16"),
+        ({"picture_size": [640, 18]}, "start = .10, 20. is outside the picture"),
+        ({"picture_size": [1024, 1024]}, "'gate' lies within 31 pixels of the left edge"),
+        ({"ground": GROUND | {"metres": [[0, 0], [1, 0], [2, 0], [0, 9]]}}, "of metres lie almost"),
+        ({"ground": GROUND | {"metres": [[0, 8], [6, 0], [6, 8], [0, 0]]}}, "go around an area"),
+        ({"ground": GROUND, "line": [GATE | {"end": [30, 0]}]}, "beyond the horizon"),
+        ({"pictures": "all"}, "'none', 'scene' or 'calibration'"),
+        ({"picture_interval_s": 9}, "greater than or equal to 10"),
+        ({"max_cpu": 0}, "greater than 0"),
+        ({"stand_still_s": 10}, "greater than or equal to 60"),
     ],
 )
 def test_a_wrong_table_says_what_is_wrong(change: dict[str, object], says: str) -> None:
@@ -198,13 +237,16 @@ def test_a_wrong_table_says_what_is_wrong(change: dict[str, object], says: str) 
 
 def test_the_counter_is_told_what_the_table_says() -> None:
     config = CameraConfig.model_validate(
-        TABLE | {"model": 320, "interval_s": 60, "picture_interval_s": 5, "every": 2, "loop": True}
+        TABLE
+        | {"model": 320, "interval_s": 60, "pictures": "scene", "every": 2, "loop": True}
+        | {"zone": [BENCH], "mask": [{"polygon": [[0, 0], [8, 0], [8, 8]]}], "ground": GROUND}
+        | {"picture_size": [320, 240], "max_cpu": 0.5, "max_celsius": 70, "stand_still_s": 900}
     )
     settings = counter_settings(config, PERMISSION)
-    told = settings.model_dump(exclude={"permission"})
     assert settings.permission == PERMISSION
-    assert told == {key: getattr(config, key) for key in told} | {
-        "line": tuple(line.model_dump() for line in config.line)
+    told = CounterSettings.model_fields.keys() - {"permission"}
+    assert {key: getattr(settings, key) for key in told} == {
+        key: getattr(config, key) for key in told
     }
 
 
@@ -218,7 +260,7 @@ def test_a_camera_without_the_privacy_table_is_no_valid_configuration() -> None:
 
 def test_the_sample_shows_the_camera_and_keeps_it_off() -> None:
     text = sample({"camera": (Camera.title, CameraConfig)})
-    assert "# # picture_interval_s = 0.0" in text
+    assert '# # pictures = "none"' in text
     assert "# [[device.line]]" in text
 
 
@@ -240,3 +282,9 @@ def _heard(messages: Iterable[Message]) -> list[Measured]:
     with pytest.raises(LinkGone):
         heard.extend(_camera(Channel(messages)).listen())
     return heard
+
+
+def test_as_shipped_counts_below_ten_are_suppressed_and_others_rounded_to_five() -> None:
+    table = {key: TABLE[key] for key in TABLE if key not in {"least_count", "round_to"}}
+    config = CameraConfig.model_validate(table)
+    assert (config.least_count, config.round_to, config.interval_s) == (10, 5, 900)

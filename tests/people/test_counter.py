@@ -19,20 +19,25 @@ from edge_gateway.people.boundary import (
     Message,
     SourceState,
 )
-from edge_gateway.people.counter_settings import CounterSettings, LineConfig
+from edge_gateway.people.counter_settings import CounterSettings, LineConfig, ZoneConfig
 from edge_gateway.people.detect import Boxes
 from edge_gateway.people.frame import Frame, Picture, Source
 from edge_gateway.people.lines import Crossing, LinesError
 from edge_gateway.people.lines import Direction as Way
 from edge_gateway.people.picture_format import PictureFormat
-from edge_gateway.people.track import Track
+from edge_gateway.people.track import FootPoint, Track
 from edge_gateway.people.watch import Eyes, run_counter
 
 MODEL = "ab" * 32
 PNG = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
 SETTINGS = CounterSettings(
     permission=PrivacyConfig(
-        purpose="width of the footway", operator="City", contact="city@example", notice_posted=True
+        purpose="width of the footway",
+        operator="City",
+        contact="city@example",
+        legal_basis="ordinance 7",
+        retention="counts: 5 years",
+        notice_posted=True,
     ),
     source="played",
     line=(LineConfig(name="gate", start=(10, 20), end=(30, 20)),),
@@ -97,6 +102,7 @@ class Chain:
     """Counting that sees one person, who crosses at the given picture numbers."""
 
     crossings: Iterable[int] = ()
+    stands: tuple[float, float] | None = None
     numbers: list[int] = field(default_factory=list[int])
 
     def update(self, picture: Picture, frame_number: int, time_s: float) -> Seen:
@@ -107,7 +113,12 @@ class Chain:
             for number in self.crossings
             if number == frame_number
         ]
-        return Seen(np.zeros((0, 5), np.float32), (), crossed)
+        tracks: list[Track] = []
+        if self.stands is not None:
+            x, y = self.stands
+            step = FootPoint(time_s, x, y)
+            tracks.append(Track(1, x, y, 5, 20, observed=True, score=0.9, steps=(step,)))
+        return Seen(np.zeros((0, 5), np.float32), tracks, crossed)
 
 
 class Sketch:
@@ -210,15 +221,49 @@ def test_by_default_no_picture_leaves_and_none_is_learnt_from() -> None:
 
 
 def test_pictures_leave_at_their_interval_when_the_settings_say_so() -> None:
-    run = _run(9.95, SETTINGS.model_copy(update={"picture_interval_s": 4.0}))
+    run = _run(9.95, SETTINGS.model_copy(update={"pictures": "scene", "picture_interval_s": 4.0}))
     times = [m.monotonic_ns / 1e9 for m in run.messages if isinstance(m, EncodedPicture)]
     assert times == pytest.approx([4.0, 8.0], abs=0.11)
     assert run.sketches[0].learnt == 100
 
 
 def test_a_camera_that_comes_back_may_look_at_another_place() -> None:
-    run = _run(1.0, SETTINGS.model_copy(update={"picture_interval_s": 4.0}), cuts=[4, 8])
+    run = _run(
+        1.0,
+        SETTINGS.model_copy(update={"pictures": "scene", "picture_interval_s": 4.0}),
+        cuts=[4, 8],
+    )
     assert run.sketches[0].forgotten == 2
+
+
+def test_calibration_pictures_come_each_second_and_end_after_ten_minutes() -> None:
+    run = _run(602.0, SETTINGS.model_copy(update={"pictures": "calibration"}))
+    times = [m.monotonic_ns / 1e9 for m in run.messages if isinstance(m, EncodedPicture)]
+    assert len(times) == pytest.approx(600, abs=60)
+    assert max(times) < 600
+
+
+def test_a_picture_of_another_size_than_stated_is_refused() -> None:
+    settings = SETTINGS.model_copy(update={"picture_size": (320, 240)})
+    with pytest.raises(LinesError, match="160 x 120 pixels, and picture_size says 320 x 240"):
+        _run(1.0, settings)
+
+
+def test_lines_that_cross_are_told_once_the_picture_is_there() -> None:
+    lines = (*SETTINGS.line, LineConfig(name="door", start=(20, 10), end=(20, 90)))
+    run = _run(1.0, SETTINGS.model_copy(update={"line": lines}))
+    assert ["'gate' and 'door' cross" in sentence for sentence in run.said] == [True]
+
+
+def test_zones_are_counted_in_each_window_and_a_cut_ends_their_stays() -> None:
+    zone = ZoneConfig(name="square", polygon=((50, 10), (150, 10), (150, 100), (50, 100)))
+    run = _run(20.5, SETTINGS.model_copy(update={"zone": (zone,)}), cuts=[51], stands=(100.0, 60.0))
+    zones = [m.zones[0] for m in run.messages if isinstance(m, Counts)]
+    assert [(part.entered, sum(part.dwell), sum(part.running)) for part in zones] == [
+        (2, 1, 1),
+        (0, 0, 1),
+    ]
+    assert [part.mean_people for part in zones] == pytest.approx([1.0, 1.0], abs=0.03)
 
 
 def test_a_line_outside_the_picture_is_refused() -> None:
@@ -234,12 +279,13 @@ def _run(
     dark: Callable[[float], bool] = lambda _now_s: False,
     cuts: Sequence[int] = (),
     shape: tuple[int, int] = (120, 160),
+    stands: tuple[float, float] | None = None,
 ) -> Run:
     """Run the counter for so many seconds of its own clock."""
     run, clock = Run(), Clock()
 
     def counting() -> Chain:
-        run.chains.append(Chain(crossings))
+        run.chains.append(Chain(crossings, stands))
         return run.chains[-1]
 
     def scene(width: int, height: int) -> Sketch:

@@ -19,7 +19,12 @@ from edge_gateway.config import PrivacyConfig
 from edge_gateway.links.errors import BadFrame, LinkGone, Misconfigured
 from edge_gateway.people.boundary import Counts, Health, SourceState, encode
 from edge_gateway.people.camera import CameraConfig, counter_settings, open_counter
-from edge_gateway.people.counter_link import LONGEST_WORDS, CounterLink
+from edge_gateway.people.counter_link import (
+    LONGEST_WORDS,
+    SPEAKS,
+    UNPROTECTED,
+    CounterLink,
+)
 from edge_gateway.people.counter_process import BUSY_PENDING, MOST_PENDING, GatewayHung, Outgoing
 
 CONFIG = CameraConfig.model_validate(
@@ -31,7 +36,12 @@ CONFIG = CameraConfig.model_validate(
     }
 )
 PERMISSION = PrivacyConfig(
-    purpose="width of the footway", operator="City", contact="city@example", notice_posted=True
+    purpose="width of the footway",
+    operator="City",
+    contact="city@example",
+    legal_basis="ordinance 7",
+    retention="counts: 5 years",
+    notice_posted=True,
 )
 PULSE = Health(10.0, 20.0, SourceState.SEEING, 3)
 COUNTS = Counts(900.0, (), "nanodet-g-416/every-1", "ab" * 32)
@@ -112,6 +122,16 @@ def test_a_child_that_cannot_use_its_input_is_misconfigured(start: Starter, code
     link = start(f"print('counter: clip.avi: no such file', file=sys.stderr); sys.exit({code})")
     with pytest.raises(Misconfigured, match=r"clip\.avi: no such file"):
         _hear_to_the_end(link)
+
+
+def test_a_lack_of_protection_is_logged_and_kept(
+    start: Starter, caplog: pytest.LogCaptureFixture
+) -> None:
+    lack = f"{UNPROTECTED}no Landlock in this kernel"
+    link = start(f"print('{SPEAKS}{lack}', file=sys.stderr, flush=True)\n" + PULSES)
+    link.receive(30.0)
+    assert link.unprotected == lack
+    assert [record.getMessage() for record in caplog.records] == [f"{SPEAKS}{lack}"]
 
 
 def test_what_codecs_print_does_not_hide_what_the_counter_said(start: Starter) -> None:

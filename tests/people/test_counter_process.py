@@ -34,7 +34,12 @@ ROOT = Path(__file__).parents[2]
 CANARY = b"canary-that-must-not-fly"
 WIDTH, HEIGHT = 160, 120
 PERMISSION = PrivacyConfig(
-    purpose="width of the footway", operator="City", contact="city@example", notice_posted=True
+    purpose="width of the footway",
+    operator="City",
+    contact="city@example",
+    legal_basis="ordinance 7",
+    retention="counts: 5 years",
+    notice_posted=True,
 )
 
 
@@ -109,7 +114,7 @@ def test_a_line_outside_the_picture_is_misconfigured(clip: Path) -> None:
 
 
 def test_no_byte_of_the_pictures_crosses(clip: Path, tmp_path: Path) -> None:
-    settings = counter_settings(_config(clip, picture_interval_s=0.5), PERMISSION)
+    settings = counter_settings(_config(clip, pictures="calibration"), PERMISSION)
     stream, words = _stream_of(settings, tmp_path, seconds=4.0)
     messages = Decoder().feed(stream)
     pictures = [m.content for m in messages if isinstance(m, EncodedPicture)]
@@ -127,7 +132,7 @@ def test_the_counter_writes_no_file(
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
-    link = open_counter(_config(clip, picture_interval_s=0.5), PERMISSION)
+    link = open_counter(_config(clip, pictures="calibration"), PERMISSION)
     try:
         _hear_until(link, EncodedPicture)
         _hear_until(link, Counts)

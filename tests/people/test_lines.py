@@ -124,7 +124,7 @@ def test_who_turns_back_beyond_the_line_is_counted_both_ways() -> None:
 
 
 def test_who_appears_just_before_the_line_is_counted() -> None:
-    assert ways(walk(DOWN, [(98, 250), (110, 250)])) == [Direction.FORWARD]
+    assert ways(walk(DOWN, [(98, 250), (110, 250), (130, 250)])) == [Direction.FORWARD]
 
 
 def test_who_appears_just_beyond_the_line_is_not_counted() -> None:
@@ -132,8 +132,9 @@ def test_who_appears_just_beyond_the_line_is_not_counted() -> None:
 
 
 def test_the_event_carries_the_frame_of_the_passage_not_of_the_report() -> None:
-    # 97 -> 101 px passes 100 at three quarters of 0.1 to 0.2 s; 8 px clear of it only in frame 5.
-    slow: list[Place] = [(96, 250), (97, 250), (101, 250), (105, 250), (109, 250)]
+    # 97 -> 101 px passes 100 at three quarters of 0.1 to 0.2 s; 8 px clear of it only in frame 5,
+    # and 20 px from the first in frame 6.
+    slow: list[Place] = [(96, 250), (97, 250), (101, 250), (105, 250), (109, 250), (126, 250)]
 
     (crossing,) = walk(DOWN, slow)
 
@@ -291,3 +292,39 @@ def test_a_line_along_the_border_is_inside_the_picture() -> None:
 def test_a_line_outside_the_picture_is_told_with_the_size(end: Place) -> None:
     with pytest.raises(LinesError, match=r"'far': end = .* outside .* 768 x 576"):
         check_inside([Line("far", (5, 5), end)], 768, 576)
+
+
+def test_who_is_pushed_over_a_line_without_walking_is_not_counted() -> None:
+    # A box that half hides somebody moves their feet by almost a fifth of a body, for good.
+    assert walk(DOWN, [(91, 250), *[(109, 250)] * 30]) == []
+
+
+def test_who_then_walks_on_is_counted_at_the_passage() -> None:
+    (crossing,) = walk(DOWN, [(91, 250), *[(109, 250)] * 5, (125, 250)])
+
+    assert crossing.time_s == pytest.approx(0.05)
+
+
+def test_a_way_that_took_longer_than_anybody_walks_is_none() -> None:
+    creep: list[Place] = [(85 + 0.4 * k, 250) for k in range(80)]
+
+    assert walk(DOWN, creep) == []
+
+
+def test_a_crossing_has_the_speed_of_the_steps_around_it() -> None:
+    asked: list[list[float]] = []
+
+    def speed_of(steps: Sequence[FootPoint]) -> float:
+        asked.append([step.time_s for step in steps])
+        return 1.25
+
+    counter = LineCounter([DOWN], speed_of=speed_of)
+    crossings = [
+        crossing
+        for k in range(50)
+        for crossing in counter.update([person([(k / 10, (10 + 3.0 * k, 250))])], k + 1, k / 10)
+    ]
+
+    # 100 px are passed at 3.0 s, and 8 px clear of the line it is at 3.3 s.
+    assert [crossing.speed_m_s for crossing in crossings] == [1.25]
+    assert (asked[0][0], asked[0][-1]) == (pytest.approx(1.0), pytest.approx(3.3))

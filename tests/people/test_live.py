@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import threading
 import time
 from collections.abc import Callable, Iterator
-from enum import StrEnum
-from typing import Final
 
-import cv2
 import numpy as np
 import pytest
 from cv2.typing import MatLike
@@ -17,89 +13,9 @@ from cv2.typing import MatLike
 from edge_gateway.links.errors import LinkGone
 from edge_gateway.people.boundary import SourceState
 from edge_gateway.people.frame import Frame, Source
-from edge_gateway.people.live import MOST_MISSES, RETRY_FIRST_S, LiveSource, same_picture
+from edge_gateway.people.live import MOST_MISSES, RETRY_FIRST_S, LiveSource, sample
 from edge_gateway.people.sources import capture_opener, open_source
-
-WIDTH: Final = 160
-HEIGHT: Final = 120
-BITS: Final = 16
-_STRIPE: Final = WIDTH // BITS
-
-
-class Mode(StrEnum):
-    """What the camera does with the next picture."""
-
-    WORKS = "works"
-    SILENT = "silent"
-    SAME = "same"
-    HANGS_UP = "hangs up"
-    REFUSES = "refuses"
-
-
-class MjpegCamera:
-    """Serves pictures at `frame_rate`, each with its number painted in black and white stripes."""
-
-    def __init__(self, *, frame_rate: float = 50.0) -> None:
-        self.mode = Mode.WORKS
-        self.sent = 0
-        self._closed = threading.Event()
-        camera = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if camera.mode is Mode.REFUSES:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=cut")
-                self.end_headers()
-                while camera.mode is not Mode.HANGS_UP and not camera.wait(1 / frame_rate):
-                    if camera.mode is Mode.SILENT:
-                        continue
-                    try:
-                        self.wfile.write(camera.next_part())
-                    except OSError:
-                        return
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name
-                del format, args
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/live"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the next picture; true when the camera is switched off."""
-        return self._closed.wait(seconds)
-
-    def next_part(self) -> bytes:
-        """The next picture as a part of the stream."""
-        if self.mode is not Mode.SAME:
-            self.sent += 1
-        jpeg = cv2.imencode(".jpg", painted(self.sent))[1].tobytes()
-        head = f"--cut\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-        return head.encode() + jpeg + b"\r\n"
-
-    def close(self) -> None:
-        """Switch it off."""
-        self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def painted(number: int) -> MatLike:
-    """A picture that shows `number`: bit k is the stripe k, white for one."""
-    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    for bit in range(BITS):
-        picture[:, bit * _STRIPE : (bit + 1) * _STRIPE] = 255 * (number >> bit & 1)
-    return picture
-
-
-def number_in(picture: MatLike) -> int:
-    """Read the number of a painted picture, also after compression."""
-    row = picture[HEIGHT // 2, _STRIPE // 2 :: _STRIPE, 1]
-    return sum(1 << bit for bit, level in enumerate(row) if level > 127)
+from tests.people.mjpeg_camera import HEIGHT, WIDTH, MjpegCamera, Mode, number_in, painted
 
 
 @pytest.fixture
@@ -193,11 +109,44 @@ def test_a_closed_camera_has_ended(camera: MjpegCamera) -> None:
     assert source.state is SourceState.ENDED
 
 
-def test_pictures_that_differ_in_one_pixel_are_not_the_same() -> None:
+def test_a_repeated_picture_says_so_and_a_new_one_does_not(camera: MjpegCamera) -> None:
+    with open_source(camera.url, realtime=True) as source:
+        assert not _next(source).repeats
+        camera.mode = Mode.SAME
+        _until(lambda: _next(source).repeats)
+        camera.mode = Mode.WORKS
+        _until(lambda: not _next(source).repeats)
+
+
+def test_a_picture_changed_after_it_was_handed_out_does_not_hide_a_freeze(
+    camera: MjpegCamera,
+) -> None:
+    live = LiveSource(capture_opener(camera.url), "camera", freeze_after_s=0.3)
+    with live as source:
+        _next(source)
+        camera.mode = Mode.SAME
+        while source.state is not SourceState.FROZEN:
+            frame = source.next_frame(1.0)
+            if frame is not None:
+                frame.picture[:] = 0
+
+
+def test_broken_jpegs_lose_no_more_than_themselves(camera: MjpegCamera) -> None:
+    with open_source(camera.url, realtime=True) as source:
+        before = _next(source)
+        camera.mode = Mode.BREAKS
+        sent = camera.sent
+        _until(lambda: camera.sent >= sent + 3)
+        camera.mode = Mode.WORKS
+        _until(lambda: number_in(_next(source).picture) > sent)
+        assert _next(source).number > before.number
+
+
+def test_the_sample_of_a_picture_changes_with_any_block_of_it() -> None:
     one = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     other = one.copy()
-    other[7, 7, 1] = 1
-    assert (same_picture(one, one.copy()), same_picture(one, other)) == (True, False)
+    other[40:44, 80:84] = 1
+    assert not np.array_equal(sample(one), sample(other))
 
 
 class Playback:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ ALLOWED: Mapping[str, set[str]] = {
 # The station a file belongs to, where it is not the first part of its name.
 STATIONS = {
     "config_file": "config",
+    "config_privacy": "config",
     "config_sample": "config",
     "config_section": "config",
     "config_uplink": "config",
@@ -55,9 +57,25 @@ FORBIDDEN: Mapping[str, set[str]] = {
 BANNED_WORDS = {"util", "utils", "common", "helper", "helpers", "manager", "service"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+@cache
+def nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def trees_for_this_file_alone() -> Iterator[None]:
+    """A million nodes that stay would slow down all tests to come."""
+    yield
+    parsed.cache_clear()
+    nodes.cache_clear()
 
 
 def station(module: str) -> str:
@@ -67,7 +85,7 @@ def station(module: str) -> str:
 
 def imports(tree: ast.Module) -> Iterator[str]:
     """Every imported module by its full dotted name; `from a import b` gives `a.b`."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -91,18 +109,15 @@ def wrong_arrows(module: str, tree: ast.Module) -> list[str]:
     return wrong
 
 
-MODULES = dict(modules())
-
-
 @pytest.mark.parametrize("module", MODULES)
 def test_a_station_imports_only_what_stands_above_it(module: str) -> None:
-    assert not wrong_arrows(module, MODULES[module])
+    assert not wrong_arrows(module, parsed(module))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_station_keeps_out_what_is_not_its_business(module: str) -> None:
     forbidden = FORBIDDEN.get(module, set()) | FORBIDDEN.get(station(module), set())
-    outside = {name.split(".")[0] for name in imports(MODULES[module])}
+    outside = {name.split(".")[0] for name in imports(parsed(module))}
     assert not outside & forbidden
 
 
@@ -129,7 +144,7 @@ def test_nothing_is_called_by_a_name_that_says_nothing(module: str) -> None:
 def blanket_handlers(tree: ast.Module) -> list[int]:
     return [
         handler.lineno
-        for handler in ast.walk(tree)
+        for handler in nodes(tree)
         if isinstance(handler, ast.ExceptHandler)
         and (
             handler.type is None
@@ -140,7 +155,7 @@ def blanket_handlers(tree: ast.Module) -> list[int]:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_only_the_supervisor_catches_everything(module: str) -> None:
-    assert module == "supervise.py" or not blanket_handlers(MODULES[module])
+    assert module == "supervise.py" or not blanket_handlers(parsed(module))
 
 
 @pytest.mark.parametrize("folder", ["benchmarks", "campaigns", "docs", "fuzz", "models"])
@@ -157,7 +172,7 @@ def test_no_program_beside_the_package_catches_everything(folder: str) -> None:
 def test_only_the_configuration_reads_the_environment(module: str) -> None:
     reads = [
         node.lineno
-        for node in ast.walk(MODULES[module])
+        for node in nodes(parsed(module))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     ]
     assert station(module) == "config" or not reads
@@ -165,10 +180,10 @@ def test_only_the_configuration_reads_the_environment(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_file_stays_under_three_hundred_lines_and_a_function_under_forty(module: str) -> None:
-    tree = MODULES[module]
+    tree = parsed(module)
     long = [
         f"{node.name}: {(node.end_lineno or 0) - node.lineno + 1} lines"
-        for node in ast.walk(tree)
+        for node in nodes(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno + 1 > 40
     ]

@@ -21,13 +21,6 @@ READ_SERIAL = with_modbus_crc(bytes.fromhex("01 03 00 28 00 01"))
 
 
 @pytest.fixture
-def line() -> Iterator[PtyLine]:
-    line = PtyLine()
-    yield line
-    line.close()
-
-
-@pytest.fixture
 def twin(line: PtyLine, scene: WeatherScene) -> HuksefluxTwin:
     return HuksefluxTwin(line, scene, late_s=0.22, seconds=lambda: 0.0)
 

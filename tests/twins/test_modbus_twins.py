@@ -26,13 +26,6 @@ SUN = Quantity.GLOBAL_IRRADIANCE
 
 
 @pytest.fixture
-def line() -> Iterator[PtyLine]:
-    line = PtyLine()
-    yield line
-    line.close()
-
-
-@pytest.fixture
 def master(line: PtyLine) -> Iterator[ModbusLine]:
     port = SerialPort(line.path, 19200)
     port.discard_input()

@@ -46,14 +46,6 @@ def line(tmp_path: Path) -> Generator[PtyLine]:
     line.close()
 
 
-@pytest.fixture
-def port(line: PtyLine) -> Generator[SerialPort]:
-    port = SerialPort(line.path, 9600)
-    port.discard_input()
-    yield port
-    port.close()
-
-
 def wind(port: SerialPort) -> WindSonic:
     return WindSonic(WindSonicConfig(id="w", driver="windsonic", port="x", baud=9600), port, CLOCK)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 
 import pytest
@@ -20,21 +19,6 @@ from edge_gateway.twins.wxt530 import Wxt530Twin
 
 CLOCK = SystemClock()
 SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
-
-
-@pytest.fixture
-def line() -> Iterator[PtyLine]:
-    line = PtyLine()
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def port(line: PtyLine) -> Iterator[SerialPort]:
-    port = SerialPort(line.path, 9600)
-    port.discard_input()
-    yield port
-    port.close()
 
 
 @pytest.fixture

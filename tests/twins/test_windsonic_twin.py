@@ -21,19 +21,9 @@ SPEED, DIRECTION = Quantity.WIND_SPEED, Quantity.WIND_DIRECTION
 
 
 @pytest.fixture
-def line() -> Iterator[PtyLine]:
-    line = PtyLine()
-    yield line
-    line.close()
-
-
-@pytest.fixture
-def sensor(line: PtyLine) -> Iterator[WindSonic]:
-    port = SerialPort(line.path, 9600)
-    port.discard_input()
+def sensor(line: PtyLine, port: SerialPort) -> WindSonic:
     config = WindSonicConfig(id="wind", driver="windsonic", port=line.path)
-    yield WindSonic(config, port, SystemClock())
-    port.close()
+    return WindSonic(config, port, SystemClock())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import Decimal
 
 import pytest
@@ -244,6 +245,31 @@ def seen(received: Received) -> tuple[object, ...]:
         None if unix_s is None else round(unix_s * 1e6),
         None if since_boot_s is None else round(since_boot_s * 1e6),
     )
+
+
+@given(
+    st.lists(st.integers(0, 3_300_000), min_size=8, max_size=40, unique=True).map(sorted),
+    st.integers(0, 10**6),
+    st.sampled_from([1, 10, 1000, 250_000]),
+    st.sampled_from([0.0, 0.5]),
+)
+def test_times_of_many_are_written_exactly_and_in_the_fewest_digits(
+    parts: list[int], start: int, step_us: int, fraction: float
+) -> None:
+    times_us = [10**9 + start + part * step_us for part in parts]
+    what = Measurand(Quantity.NUMBER)
+    made: list[Entry] = [
+        Reading("d", what, time_us % 1000 + fraction, Flag.GOOD, Stamp(BOOT, time_us * 1000))
+        for time_us in times_us
+    ]
+    text = pack(made).decode()
+    records = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    kept = [one.at.monotonic_ns for one in unpack(to_block(made)).entries()]
+    base = records[0]["bt"] * 10**6 - 1_785_733_200_000_000
+    assert [base + record["t"] * 10**6 for record in records[1:]] == [ns // 1000 for ns in kept]
+    values = [Decimal(time_us % 1000) + Decimal(str(fraction)) for time_us in times_us]
+    assert [record["v"] for record in records[1:]] == values
+    assert re.search(r"\.\d*0[,}]|\.[,}]|[,:]0\d", text) is None
 
 
 def whose(made: list[Reading]) -> object:

@@ -26,7 +26,7 @@ COMMIT_S = 2.0
 COUNT_S = 10
 SEED = 20261122
 """Of its weather."""
-PICTURE_S = 5.0
+PICTURE_S = 10.0
 
 WIRED: Mapping[str, str] = {
     "wind": "simulated WindSonic, ASCII at 4 Hz on a pty",
@@ -71,6 +71,8 @@ PERMISSION = PrivacyConfig(
     purpose="Showing the counter on recorded or own footage",
     operator="whoever runs the demo",
     contact="whoever runs the demo",
+    legal_basis="a demonstration; the footage is recorded",
+    retention="nothing is kept after the demo",
     notice_posted=True,
 )
 
@@ -83,6 +85,10 @@ def camera(source: str, lines: Sequence[LineConfig], *, loop: bool) -> CameraCon
         source=source,
         line=tuple(lines),
         interval_s=COUNT_S,
+        # Whoever tries it out wants to see each count: nothing of the demo is published.
+        least_count=0,
+        round_to=1,
+        pictures="scene",
         picture_interval_s=PICTURE_S,
         loop=loop,
     )

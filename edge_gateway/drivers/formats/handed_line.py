@@ -7,14 +7,14 @@ are taken one by one, and the one that is wrong is named.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from operator import itemgetter
 from typing import Any, cast
 
 from pydantic_core import from_json
 
+from edge_gateway.drivers.formats.handed_template import Template, template_of
 from edge_gateway.reading import Flag, Measurand, Quantity
 
 MOST_MEASURANDS = 1000
@@ -32,6 +32,10 @@ _COLUMN_KEYS = frozenset({"quantity", "value", "channel", "time"})
 _NUMBERS = frozenset({int, float})
 _QUANTITIES = frozenset(Quantity)
 _BAD = (Flag.SUSPECT, Flag.FAIL)
+# Of fewer lines it does not pay to look for what they have in common.
+_MANY = 4
+# So many lines are objects at once: the garbage collector looks around at each 700 more of them.
+_AT_ONCE = 400
 
 
 class BadLine(ValueError):
@@ -62,20 +66,33 @@ class Decoder:
 
     def __init__(self) -> None:
         self._measurands: dict[tuple[str, str], Measurand] = {}
+        self._template: Template | None = None
 
     def decode(self, lines: bytes, refuse: Callable[[int, str], None]) -> Columns:
         """Decode lines parted by newlines; `refuse` is told the place of each bad one, from 0."""
-        # A raw newline ends a string with an error, and no value below is an array: so every comma
-        # put in here parts two lines, and as many objects as lines are one object a line.
         count = lines.count(b"\n") + 1
-        try:
-            objects = from_json(b"[" + lines.replace(b"\n", b",\n") + b"]", allow_inf_nan=False)
-        except ValueError:
-            objects = ()
-        if len(objects) == count and (columns := self._by_columns(objects)) is not None:
+        if count >= _MANY and (columns := self._by_template(lines, count)) is not None:
             return columns
         columns = Columns()
-        for place, line in enumerate(lines.split(b"\n")):
+        each = lines.split(b"\n")
+        for first in range(0, count, _AT_ONCE):
+            columns.extend(self._together(each[first : first + _AT_ONCE], first, refuse))
+        return columns
+
+    def _together(
+        self, lines: Sequence[bytes], first: int, refuse: Callable[[int, str], None]
+    ) -> Columns:
+        """Decode lines in one go where that is possible; `first` is the place of the first one."""
+        # A raw newline ends a string with an error, and no value below is an array: so every comma
+        # put in here parts two lines, and as many objects as lines are one object a line.
+        try:
+            objects = from_json(b"[" + b",\n".join(lines) + b"]", allow_inf_nan=False)
+        except ValueError:
+            objects = ()
+        if len(objects) == len(lines) and (columns := self._by_columns(objects)) is not None:
+            return columns
+        columns = Columns()
+        for place, line in enumerate(lines, start=first):
             try:
                 columns.extend(self.line(line))
             except BadLine as bad:
@@ -115,32 +132,47 @@ class Decoder:
         except (BadLine, KeyError, TypeError, OverflowError):
             return None
 
+    def _by_template(self, lines: bytes, count: int) -> Columns | None:
+        """The columns of lines that differ in their numbers alone; None for others."""
+        if self._template is None or not lines.startswith(self._template.head):
+            self._template = template_of(lines[: lines.index(b"\n")])
+        if self._template is None or not _COLUMN_KEYS.issuperset(self._template.said):
+            return None
+        said, found = self._template.said, self._template.numbers(lines, count)
+        if found is None or "quantity" not in said or ("time" in said) != bool(found[1]):
+            return None
+        values, times = found
+        try:
+            if not _are_usable(values) or (times and not _are_usable(times)):
+                return None
+            measurand = self._measurand(said["quantity"], said.get("channel", ""))
+        except (BadLine, TypeError, OverflowError):
+            return None
+        return _columns([measurand] * count, [measurand], values, times)
+
     def _plain(
         self,
         count: int,
         quantity: Sequence[Any],
         value: Sequence[Any],
         channel: Sequence[Any] | None = None,
-        time: Sequence[Any] | None = None,
+        time: Sequence[Any] = (),
     ) -> Columns | None:
         """Columns that hold nothing but numbers and names. Raises BadLine, TypeError."""
-        numbers: list[Any] = [*value, *(time or ())]
-        if not set(map(type, numbers)) <= _NUMBERS or not _are_usable(numbers):
+        if not _are_usable(value) or (time and not _are_usable(time)):
             return None
-        names = list(zip(quantity, channel or repeat("", count), strict=True))
-        if len(self._measurands.keys() | set(names)) > MOST_MEASURANDS:
+        names: Sequence[Any] = channel or [""] * count
+        first = quantity[0]
+        if quantity.count(first) == count:
+            # Names of one quantity are told apart by their channel alone.
+            pairs = {name: (first, name) for name in dict.fromkeys(names)}
+        else:
+            names = list(zip(quantity, names, strict=True))
+            pairs = {name: name for name in dict.fromkeys(names)}
+        if len(self._measurands.keys() | pairs.values()) > MOST_MEASURANDS:
             return None
-        known = {name: self._measurand(*name) for name in set(names)}
-        natures = [measurand.quantity.nature for measurand in known.values()]
-        values = list(map(float, value))
-        low, high = max(nature.low for nature in natures), min(nature.high for nature in natures)
-        measurands = list(map(known.__getitem__, names))
-        times = [math.nan] * count if time is None else list(map(float, time))
-        if low <= min(values) and max(values) <= high:
-            return Columns(measurands, values, [Flag.GOOD] * count, [()] * count, times)
-        marks = [_judged(m, v, Flag.GOOD) for m, v in zip(measurands, values, strict=True)]
-        flags, reasons = zip(*marks, strict=True)
-        return Columns(measurands, values, list(flags), list(reasons), times)
+        known = {name: self._measurand(*pair) for name, pair in pairs.items()}
+        return _columns(list(map(known.__getitem__, names)), known.values(), value, time)
 
     def _object(self, said: object) -> Columns:
         if not isinstance(said, dict):
@@ -176,7 +208,29 @@ class Decoder:
         return made
 
 
-def _are_usable(numbers: Sequence[float]) -> bool:
+def _columns(
+    measurands: list[Measurand],
+    kinds: Collection[Measurand],
+    values: Sequence[Any],
+    times: Sequence[Any],
+) -> Columns:
+    """Columns of usable numbers; `kinds` are the measurands that there are, `times` may be none."""
+    count = len(measurands)
+    floats = list(map(float, values))
+    unix_s = list(map(float, times)) if times else [math.nan] * count
+    natures = [measurand.quantity.nature for measurand in kinds]
+    low, high = max(nature.low for nature in natures), min(nature.high for nature in natures)
+    if low <= min(values) and max(values) <= high:
+        return Columns(measurands, floats, [Flag.GOOD] * count, [()] * count, unix_s)
+    marks = [_judged(m, v, Flag.GOOD) for m, v in zip(measurands, floats, strict=True)]
+    flags, reasons = zip(*marks, strict=True)
+    return Columns(measurands, floats, list(flags), list(reasons), unix_s)
+
+
+def _are_usable(numbers: Sequence[Any]) -> bool:
+    """Whether all are numbers, and not too large. Raises TypeError."""
+    if not set(map(type, numbers)) <= _NUMBERS:
+        return False
     return min(numbers) >= -LARGEST and max(numbers) <= LARGEST
 
 

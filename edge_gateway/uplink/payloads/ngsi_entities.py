@@ -19,7 +19,7 @@ from edge_gateway.uplink.payloads.ngsi import (
     is_live,
     with_quality,
 )
-from edge_gateway.uplink.payloads.ngsi_crowd import flows, is_crowd
+from edge_gateway.uplink.payloads.ngsi_crowd import flows, is_crowd, is_mean_speed
 from edge_gateway.uplink.payloads.ngsi_weather import Timed, is_weather, measured, observed
 from edge_gateway.uplink.payloads.quality import worst
 from edge_gateway.uplink.payloads.series import by_device, newest
@@ -43,6 +43,10 @@ CONTROLLED: Final[Mapping[Quantity, str]] = {
     Quantity.BATTERY_LEVEL: "power",
     Quantity.SUPPLY_VOLTAGE: "power",
     Quantity.PEOPLE: "occupancy",
+    Quantity.OCCUPANCY: "occupancy",
+    Quantity.DWELL_TIME: "occupancy",
+    Quantity.STAYS: "occupancy",
+    Quantity.WALKING_SPEED: "occupancy",
     Quantity.COVERAGE: "occupancy",
     Quantity.FRAME_RATE: "occupancy",
     # The list has nothing for any number, and a device must have something: most are counts.
@@ -73,7 +77,8 @@ def _observations(columns: Columns, context: Context) -> Iterator[Timed]:
     }
     crowd = [series for series in columns.series if is_crowd(series, with_people)]
     others = [series for series in columns.series if not is_crowd(series, with_people)]
-    yield from flows(crowd, context)
+    speeds = [one for one in others if is_mean_speed(one.measurand)]
+    yield from flows([*crowd, *speeds], context)
     yield from observed([one for one in others if is_weather(one.measurand)], context)
     yield from measured([one for one in others if not is_weather(one.measurand)], context)
 

@@ -71,6 +71,7 @@ UNIT_CODES: Final[Mapping[str, str]] = {
     "mm": "MMT",
     "mm/h": "H67",
     "%EL": "P1",
+    "s": "SEC",
 }
 """UN/CEFACT recommendation 20 for the units of SenML."""
 

@@ -17,7 +17,7 @@ from edge_gateway.outbox import Series
 from edge_gateway.reading import Event, Stamp
 from edge_gateway.uplink.batch import Batch
 from edge_gateway.uplink.payloads import Message, Pole, lane_of
-from edge_gateway.uplink.payloads.quality import SUPPRESSED, word
+from edge_gateway.uplink.payloads.quality import reasons_beside, word
 from edge_gateway.uplink.payloads.series import values
 from edge_gateway.uplink.payloads.stateless import Stateless
 from edge_gateway.uplink.payloads.times import date_offset_us, iso8601
@@ -129,7 +129,7 @@ def _readings(series: Series, when: _When, where: tuple[str, ...]) -> Iterator[S
         mark = value.mark
         # Spread-sheets and their users take an empty cell for nothing, and 0 for a number.
         number = "" if value.number is None else f"{value.number:.{series.decimals}f}"
-        reasons = ",".join(reason for reason in mark.reasons if reason != SUPPRESSED)
+        reasons = ",".join(reasons_beside(mark))
         known = (number, unit, word(mark), int(mark.flag), reasons, mark.calibration_id)
         yield (*when.cells(series.boot_id, value.time_us), *where, *what, *known)
 

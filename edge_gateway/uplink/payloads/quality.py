@@ -24,8 +24,15 @@ def word(mark: Mark) -> str:
 
 def words(mark: Mark) -> str:
     """The word and behind a colon the reasons, parted by commas: `suspect:step`."""
-    reasons = [reason for reason in mark.reasons if reason != SUPPRESSED]
+    reasons = reasons_beside(mark)
     return f"{word(mark)}:{','.join(reasons)}" if reasons else word(mark)
+
+
+def reasons_beside(mark: Mark) -> Sequence[str]:
+    """The reasons that the word itself does not say."""
+    if word(mark) != SUPPRESSED:
+        return mark.reasons
+    return [reason for reason in mark.reasons if reason != SUPPRESSED]
 
 
 def worst(marks: Iterable[Mark]) -> str:

@@ -7,13 +7,16 @@ each other, each begun by its batch record. docs/topics.md has the grammar.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import compress, pairwise
+from json.encoder import encode_basestring
 from math import gcd
+from operator import is_not
 
 from edge_gateway.outbox import Mark, Series
+from edge_gateway.outbox.columns import without_gaps
 from edge_gateway.reading import Event, Flag, Measurand, Statistic
 from edge_gateway.uplink.batch import Batch
 
@@ -25,6 +28,14 @@ _MILLI = 10**3
 
 # RFC 8428 section 4.5.1 allows these and `:` and `.`, which part our names.
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9/_-]")
+
+# So much is added to the microseconds of times below `_MARKED_BELOW_US` that are written at once:
+# ten times as much as the digits they have. Each second of them costs a look at the whole text.
+_MARK_US = 10**7
+_MARKED_BELOW_US = 3 * _MICRO
+_MANY = 8
+
+_IS_THERE = partial(is_not, None)
 
 # A decimal of 15 digits survives a double and back (IEEE 754), so that its text is exact.
 _EXACT_US = 10**15
@@ -72,6 +83,7 @@ def measurand_name(device: str, measurand: Measurand) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
 def name_part(text: str) -> str:
     """Text as a part of a name: what SenML forbids or we part by becomes -uHEX-."""
     return _NOT_IN_A_NAME.sub(lambda found: f"-u{ord(found[0]):x}-", text)
@@ -96,9 +108,42 @@ class _Times:
             texts = self._known[id(times_us)] = [f"{label}{text}," for text in decimals]
         return texts
 
+    def records(self, times_us: Sequence[int], numbers: Sequence[int] | Sequence[str]) -> str:
+        """The records of a column of values, whose numbers are as they are to be written."""
+        marked_us = self._marked(times_us)
+        if marked_us is None:
+            return _joined(self.column(times_us), numbers)
+        pairs = zip(marked_us, numbers, strict=True)
+        written = "},{".join([f'"t":{time_us},"v":{number}' for time_us, number in pairs])
+        return _unmarked(written, marked_us)
+
     def one(self, time_us: int) -> str:
         """Text for one stamp in microseconds since its boot."""
         return f"{self._label}{_decimal(time_us + self._shift_us)},"
+
+    def _marked(self, times_us: Sequence[int]) -> list[int] | None:
+        """Times to be written with `_unmarked`; None where they are few, far apart, or no dates."""
+        if self.base_us is None or len(times_us) < _MANY or id(times_us) in self._known:
+            return None
+        first_us, last_us = min(times_us) + self._shift_us, max(times_us) + self._shift_us
+        if first_us < 0 or last_us >= _MARKED_BELOW_US:
+            return None
+        mark_us = self._shift_us + _MARK_US
+        return [time_us + mark_us for time_us in times_us]
+
+
+def _unmarked(written: str, marked_us: Sequence[int]) -> str:
+    """Records whose times are microseconds plus `_MARK_US`, in seconds with the fewest digits.
+
+    All times have eight digits, so that the point is put in and zeros are taken away for all at
+    once: a text for each would take as long as the rest of the way to the broker.
+    """
+    first, last = min(marked_us) // _MICRO, max(marked_us) // _MICRO
+    for second in range(first, last + 1):
+        written = written.replace(f'"t":{second}', f'"t":{second - _MARK_US // _MICRO}.')
+    while '0,"v"' in written:
+        written = written.replace('0,"v"', ',"v"')
+    return written.replace('.,"v"', ',"v"')
 
 
 def _offset_us(batch: Batch) -> int | None:
@@ -174,20 +219,32 @@ def _calibrations(texts: list[str], marks: list[Mark]) -> Iterator[str]:
 
 
 def _values(series: Series, root: str, times: _Times) -> Iterator[str]:
-    texts, scaled = times.column(series.times_us), series.scaled
-    present = [number for number in scaled if number is not None]
-    if len(present) < len(scaled):
-        texts = [text for text, number in zip(texts, scaled, strict=True) if number is not None]
+    present = without_gaps(series.scaled)
     if not present:
         return
-    scale = 10**series.decimals
-    numbers = _texts(repr(present if scale == 1 else [number / scale for number in present]))
+    numbers = _numbers(present, 10**series.decimals)
+    if present is series.scaled:
+        records = times.records(series.times_us, numbers)
+    else:
+        texts = compress(times.column(series.times_us), map(_IS_THERE, series.scaled))
+        records = _joined(texts, numbers)
     name = root + measurand_name(series.device, series.measurand)
     unit = series.measurand.quantity.nature.unit
-    records = "},{".join(
-        [f'{text}"v":{number}' for text, number in zip(texts, numbers, strict=True)]
-    )
     yield f'{{"bn":{_quoted(name)},"bu":{_quoted(unit)},{records}}}'
+
+
+def _joined(texts: Iterable[str], numbers: Sequence[int] | Sequence[str]) -> str:
+    pairs = zip(texts, numbers, strict=True)
+    return "},{".join([f'{text}"v":{number}' for text, number in pairs])
+
+
+def _numbers(scaled: Sequence[int], scale: int) -> Sequence[int] | list[str]:
+    """Values in units of 1/`scale`, as they are to be written: in the fewest digits."""
+    if scale == 1:
+        return scaled
+    if not scaled[0] % scale and gcd(scale, *scaled) == scale:
+        return [number // scale for number in scaled]
+    return _texts(repr([number / scale for number in scaled]))
 
 
 def _group(name: str, records: Iterator[str]) -> Iterator[str]:
@@ -222,7 +279,8 @@ def _decimal(microseconds: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    # What json.dumps comes to with ensure_ascii=False, without its way there.
+    return encode_basestring(text)
 
 
 _PLAIN = Mark(Flag.GOOD)

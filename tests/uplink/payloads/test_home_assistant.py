@@ -27,6 +27,8 @@ UNITS = {
     "frequency": {"Hz", "kHz", "MHz", "GHz"},
     "precipitation": {"mm", "cm", "in"},
     "precipitation_intensity": {"mm/h", "mm/d", "in/h", "in/d"},
+    "duration": {"d", "h", "min", "s", "ms", "μs"},
+    "speed": {"ft/s", "in/s", "km/h", "kn", "m/min", "m/s", "mph", "mm/s"},
 }
 
 

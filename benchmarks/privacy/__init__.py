@@ -1,0 +1,1 @@
+"""Is anybody left in an anonymized picture? `python -m benchmarks.privacy`."""

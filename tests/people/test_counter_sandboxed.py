@@ -21,7 +21,7 @@ from tests.people.camera_double import JpegCamera
 from tests.people.canaries import jpeg_with_canaries
 from tests.people.watched_counter import Watched, settings_of, some, watched, write_clip
 
-KILLS = 20
+KILLS = 6
 TRACED = (
     "%file,%network,%process,truncate,ftruncate,fallocate,memfd_create,io_uring_setup,"
     "shmget,mq_open,msgget,fsetxattr,fchmod,fchown,copy_file_range,sendfile,splice,pwrite64"
@@ -127,7 +127,7 @@ def test_while_it_counts_it_is_confined_and_holds_no_file_open_to_write(
     assert writable == []
 
 
-@pytest.mark.timeout(300)  # twenty starts of a process that loads a network
+@pytest.mark.timeout(120)  # a process that loads a network, started seven times
 def test_killed_at_any_moment_it_leaves_nothing(clip: Path, tmp_path: Path) -> None:
     """From before the libraries are loaded until after the first word."""
     random = Random(20)

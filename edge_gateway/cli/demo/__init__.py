@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(),
         metavar="FOLDER",
-        help="where demo-report.json and demo-scene.png go; default here",
+        help="where demo-report.json and demo-scene.jpg go; default here",
     )
     parser.add_argument(
         "--picture", type=Path, metavar="FILE.svg", help="also save the screen as a picture"

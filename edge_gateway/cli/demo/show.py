@@ -126,7 +126,7 @@ class Show:
         picture = driver.latest_picture if isinstance(driver, Camera) else None
         if picture is None:
             return ""
-        path = self._output / "demo-scene.png"
+        path = self._output / "demo-scene.jpg"
         path.write_bytes(picture.content)
         return str(path)
 

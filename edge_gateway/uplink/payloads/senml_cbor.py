@@ -24,6 +24,7 @@ _BASE_VERSION, _BASE_NAME, _BASE_TIME, _BASE_UNIT = b"\x20", b"\x21", b"\x22", b
 _NAME, _VALUE, _TEXT, _TIME = b"\x00", b"\x02", b"\x03", b"\x06"
 
 _MICRO, _MILLI = 10**6, 10**3
+_MICRO_DECIMALS = 6
 _WITH_SECONDARY_UNITS = 26  # RFC 9100, as in the JSON pack
 _PLAIN = Mark(Flag.GOOD)
 
@@ -35,6 +36,9 @@ def encode(batch: Batch) -> bytes:
     records = [_batch_record(batch, root, times)]
     if times.base_us is None:
         records.append(b"\xa2" + _NAME + cbor.text("boot") + _TEXT + cbor.text(batch.boot_id))
+        if (before_us := batch.dates.before_us) is not None:
+            number = cbor.scaled([before_us], _MICRO_DECIMALS)[before_us]
+            records.append(b"\xa2" + _NAME + cbor.text("before") + _VALUE + number)
     records.extend(_event_record(event, times) for event in batch.columns.events)
     for series in batch.columns.series:
         records.extend(_notes(series, root, times))

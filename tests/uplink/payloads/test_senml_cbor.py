@@ -71,6 +71,8 @@ def batches(draw: st.DrawFn) -> Batch:
                 Dates(Dating.HOLDOVER, 1_785_733_200_123_456),
                 Dates(Dating.UNSET, -5_000_001),
                 Dates(Dating.UNKNOWN, None),
+                Dates(Dating.UNKNOWN, None, before_us=1_785_733_201_000_000),
+                Dates(Dating.UNKNOWN, None, before_us=1_785_733_201_123_456),
             ]
         )
     )

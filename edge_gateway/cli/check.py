@@ -52,12 +52,9 @@ def notes_on(config: Config) -> list[str]:
         return []
     whole = [name for name in FORMATS if payload_format(name).is_lossless]
     used = " and ".join(sorted({uplink.payload for uplink in config.uplink}))
-    return [
-        (
-            f"no uplink delivers every reading: {used} leaves out what it has no words for, and what "
-            f"it leaves out is not kept. Add an uplink with payload {', '.join(whole)}, or leave it so"
-        )
-    ]
+    left_out = "leaves out what it has no words for, and what it leaves out is not kept"
+    cure = f"Add an uplink with payload {', '.join(whole)}, or leave it so"
+    return [f"no uplink delivers every reading: {used} {left_out}. {cure}"]
 
 
 def notes_on_pictures(config: Config) -> list[str]:

@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Entry] = {
     "outbox": Entry("outbox", "look into the store of readings, export it, recover it"),
     "count": Entry("count", "count people in a video, per line and direction"),
     "detect": Entry("detect", "print the people found in each frame of a video"),
+    "bench": Entry("bench", "how fast this machine counts people, stage by stage"),
     "counter": Entry("counter", "the camera's own process; started by the gateway", hidden=True),
 }
 

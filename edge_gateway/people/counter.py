@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from edge_gateway.links.errors import BadFrame, LinkGone, Misconfigured
@@ -63,21 +64,7 @@ def counter_main(fd: int) -> int:
 def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifeline) -> None:
     path = shipped_model(settings.model)
     detector = Detector(path, threads=settings.threads)
-    lines = lines_of(settings)
-    plane = settings.ground and settings.ground.plane()
-    eyes = Eyes(
-        counting=lambda: PeopleCounter(detector, lines, ground=plane),
-        scene=lambda width, height: AnonymizedScene(
-            width,
-            height,
-            lines,
-            detector.detect,
-            mask=Mask([part.polygon for part in settings.mask], width, height),
-            settings=LearningSettings(replace_s=settings.stand_still_s),
-        ),
-        model=model_hash(path),
-        sight=Sight,
-    )
+    eyes = _eyes(settings, detector, path)
     name = shown(settings.source)
 
     def say(sentence: str) -> None:
@@ -105,6 +92,28 @@ def _count_for_gateway(settings: CounterSettings, out: Outgoing, lifeline: Lifel
                 start_s=time.monotonic(),
             ),
         )
+
+
+def _eyes(settings: CounterSettings, detector: Detector, path: Path) -> Eyes:
+    lines = lines_of(settings)
+    plane = settings.ground and settings.ground.plane()
+
+    def scene(width: int, height: int) -> AnonymizedScene:
+        return AnonymizedScene(
+            width,
+            height,
+            lines,
+            detector.detect,
+            mask=Mask([part.polygon for part in settings.mask], width, height),
+            settings=LearningSettings(replace_s=settings.stand_still_s),
+        )
+
+    return Eyes(
+        counting=lambda: PeopleCounter(detector, lines, ground=plane),
+        scene=scene,
+        model=model_hash(path),
+        sight=Sight,
+    )
 
 
 def _say(sentence: str) -> None:

@@ -32,6 +32,9 @@ BINS: Final = 11
 LOWEST_SCORE: Final = 0.05
 BILINEAR_DOWN_TO: Final = 0.5
 """Bilinear reads every source pixel down to half size; smaller pictures are averaged."""
+HALVED_BELOW: Final = 1 / 3
+"""Much larger pictures are first halved, which is exact and takes an eighth of the time. Between
+this and half size exact means stay: what is published for 320 was measured with them."""
 OVERLAP_ALLOWED: Final = 0.6
 """IoU beyond which the weaker of two boxes is dropped; the value NanoDet itself uses."""
 AT_ONCE: Final = 128
@@ -49,11 +52,14 @@ class ModelError(Exception):
 class Detector:
     """The network, loaded once. One `detect` at a time; `threads` bounds the CPU cores used.
 
+    The bound holds for OpenCV too, in the whole process.
+
     `detect` is `fit`, `infer` and `people` in turn; they stand apart to be measured apart.
     """
 
     def __init__(self, model_path: Path, *, threads: int = 1) -> None:
         self._session = _open_session(model_path, threads)
+        cv2.setNumThreads(threads)
         self.side = _input_side(self._session, model_path)
         """Height and width of the network's input, in pixels."""
         self._centres, self._strides = cells_of(self.side)
@@ -127,7 +133,10 @@ def letterbox(
     inner_height, inner_width = max(1, round(height * scale)), max(1, round(width * scale))
     if square is None:
         square = np.zeros((side, side, 3), np.uint8)
-    method = cv2.INTER_LINEAR if scale >= BILINEAR_DOWN_TO else cv2.INTER_AREA
+    if scale < HALVED_BELOW:
+        frame = _halved(frame, side)
+    is_near = side / max(frame.shape) >= BILINEAR_DOWN_TO
+    method = cv2.INTER_LINEAR if is_near else cv2.INTER_AREA
     inner = square[:inner_height, :inner_width]
     cv2.resize(frame, (inner_width, inner_height), dst=inner, interpolation=method)
     return square, inner_width / width, inner_height / height
@@ -181,14 +190,29 @@ def suppress(boxes: Boxes, overlap_allowed: float = OVERLAP_ALLOWED) -> Boxes:
     return np.concatenate(kept)
 
 
+def _halved(frame: Picture, side: int) -> Picture:
+    """Take means over 2 x 2 pixels until bilinear will do, or a side is odd."""
+    while side / max(frame.shape) < BILINEAR_DOWN_TO and not any(n % 2 for n in frame.shape[:2]):
+        half = (frame.shape[1] // 2, frame.shape[0] // 2)
+        frame = np.asarray(cv2.resize(frame, half, interpolation=cv2.INTER_AREA), np.uint8)
+    return frame
+
+
 def _overlaps(boxes: Boxes, others: Boxes, allowed: float) -> NDArray[np.bool_]:
     """Say for each box (row) which of the others (column) share more IoU with it than allowed."""
     left, top, width, height, _ = boxes.T[:, :, np.newaxis]
     other_left, other_top, other_width, other_height, _ = others.T
-    across = np.minimum(left + width, other_left + other_width) - np.maximum(left, other_left)
-    down = np.minimum(top + height, other_top + other_height) - np.maximum(top, other_top)
-    shared = np.maximum(across, 0) * np.maximum(down, 0)
-    return shared > allowed * (width * height + other_width * other_height - shared)
+    shared = np.minimum(left + width, other_left + other_width)
+    shared -= np.maximum(left, other_left)
+    np.maximum(shared, 0, out=shared)
+    down = np.minimum(top + height, other_top + other_height)
+    down -= np.maximum(top, other_top)
+    shared *= down
+    # Where they lie apart downwards this is below 0, and the union above it.
+    union = width * height + other_width * other_height
+    union -= shared
+    union *= allowed
+    return shared > union
 
 
 def _best_of_each(overlaps: NDArray[np.bool_]) -> list[bool]:
@@ -209,6 +233,9 @@ def _logit(score: float) -> float:
 def _open_session(model_path: Path, threads: int) -> ort.InferenceSession:
     if not model_path.is_file():
         raise ModelError(f"there is no model file {model_path}")
+    # The rest is as it comes. Measured in turn, 60 pictures each: less graph optimisation takes 1.3
+    # to 2.4 times as long, no prepacking 1.4 times; without the arena or the memory pattern, with
+    # denormals as zero or with bound outputs it is within 1 %, and memory within 6 MB.
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -5,6 +5,7 @@ Both run as a process of their own on a free loopback port and are ended by thei
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -15,12 +16,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from random import SystemRandom
 from types import TracebackType
 from typing import Literal, Self
 
 Kind = Literal["mosquitto", "iotcore"]
 
 _HOST = "127.0.0.1"
+# Below those that Linux gives to connections (net.ipv4.ip_local_port_range).
+_PORTS = (15_000, 32_768)
 _START_TIMEOUT_S = 15.0
 _STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.01
@@ -182,10 +186,18 @@ def available() -> tuple[Kind, ...]:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
+    """A loopback port nobody listens on at this moment, and that no connection is given either.
+
+    Linux gives connections ports from 32768 on: a client that finds nobody on such a port may be
+    given that very port, is then connected to itself, and whoever wants to listen there finds it
+    taken.
+    """
+    chance = SystemRandom()
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            with contextlib.suppress(OSError):
+                probe.bind((_HOST, chance.randrange(*_PORTS)))
+                return int(probe.getsockname()[1])
 
 
 def _mosquitto_path() -> str | None:

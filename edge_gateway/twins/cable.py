@@ -11,12 +11,14 @@ from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
+from edge_gateway.twins.broker import free_port
+
 _CHUNK_BYTES = 65_536
 _HOST = "127.0.0.1"
 
 
 class Cable:
-    """Forwards `port`, chosen by the system, to `target_port`, both on loopback.
+    """Forwards `port`, a free one, to `target_port`, both on loopback.
 
     `bytes_up` flowed towards the target, `bytes_down` back; both count over all connections.
     """
@@ -29,7 +31,7 @@ class Cable:
         self._listener: socket.socket | None = None
         self._orders: list[tuple[bool, Event]] = []
         self._is_closed = False
-        self.port = 0
+        self.port = free_port()
         self.bytes_up = 0
         self.bytes_down = 0
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -107,7 +109,6 @@ class Cable:
         listener.bind((_HOST, self.port))
         listener.listen()
         listener.settimeout(0.0)
-        self.port = int(listener.getsockname()[1])
         self._listener = listener
         self._selector.register(listener, selectors.EVENT_READ)
 

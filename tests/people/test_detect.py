@@ -97,6 +97,17 @@ def test_a_tall_picture_fills_the_height_and_leaves_the_right_black() -> None:
     assert square[:, 180:].max() == 0
 
 
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1919, 1079)])
+def test_a_large_picture_is_averaged_and_not_sampled(width: int, height: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    square, _scale_x, _scale_y = letterbox(noise, 416)
+    inner = square[: round(height * 416 / width)].astype(float)
+    # One pixel of noise deviates by 256 / sqrt(12) = 74; bilinear at this scale leaves 0.67 of it
+    # or more, and a mean of 3 x 3 a third.
+    assert inner.mean() == pytest.approx(127.5, abs=1)
+    assert inner.std() < 74 / 2.5
+
+
 def test_a_cell_s_sides_are_counted_in_strides_from_its_centre() -> None:
     cells = no_cells(416)
     # Stride 16 follows 52 x 52 cells of stride 8; row 3, column 5 is centred at (88, 56).
@@ -150,6 +161,77 @@ def test_suppression_agrees_with_opencv(boxes: Boxes) -> None:
     theirs = cv2.dnn.NMSBoxes(boxes[:, :4].tolist(), boxes[:, 4].tolist(), 0.0, 0.4)
     kept = suppress(boxes, 0.4)
     assert sorted(kept[:, 4].tolist()) == sorted(boxes[list(theirs), 4].tolist())
+
+
+def slow_suppress(boxes: Boxes, allowed: float) -> list[list[float]]:
+    """The best box left, then all it overlaps struck out, until none is left: the definition."""
+    left = sorted(boxes, key=lambda box: -float(box[4]))
+    kept: list[list[float]] = []
+    while left:
+        best, *others = left
+        kept.append(best.tolist())
+        left = [other for other in others if overlap(best, other) <= allowed]
+    return kept
+
+
+# Crowded, and more than are compared in one go: what a later part keeps hangs on an earlier one.
+crowds = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 300)).map(
+    lambda drawn: np.random.default_rng(drawn[0]).uniform(
+        (0, 0, 20, 40, 0.05), (200, 100, 60, 120, 1), (drawn[1], 5)
+    )
+)
+
+
+@given(crowd=crowds, allowed=st.sampled_from([0.3, 0.6]))
+@settings(max_examples=15, deadline=None)
+def test_suppression_is_that_of_its_definition(crowd: NDArray[np.float64], allowed: float) -> None:
+    boxes = crowd.astype(np.float32)
+    assert suppress(boxes, allowed).tolist() == slow_suppress(boxes, allowed)
+
+
+def test_of_a_chain_the_first_and_the_third_stay() -> None:
+    # Each shares 80 of 120 px with the next (IoU 2/3) and 60 of 140 with the one after (3/7).
+    chain = np.array(
+        [[0, 0, 100, 10, 0.9], [20, 0, 100, 10, 0.8], [40, 0, 100, 10, 0.7]], np.float32
+    )
+    assert suppress(chain, 0.6)[:, 0].tolist() == [0, 40]
+
+
+def test_suppressing_leaves_the_boxes_given_as_they_are() -> None:
+    boxes = np.array([[0, 0, 10, 10, 0.3], [0, 0, 10, 10, 0.6]], np.float32)
+    before = boxes.copy()
+    suppress(boxes)
+    assert np.array_equal(boxes, before)
+
+
+@pytest.mark.parametrize("min_score", [0.0, 1.0])
+def test_decoding_takes_the_ends_of_the_scale(min_score: float) -> None:
+    cells = no_cells(64)
+    cells[0, 3] = 100.0
+    assert len(decode(cells, *cells_of(64), min_score)) == (1 if min_score else cells.shape[1])
+
+
+@given(logits=npst.arrays(np.float32, 84, elements=st.floats(-20, 20, width=32)), data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_score_of_just_the_threshold_is_enough(logits: Floats, data: st.DataObject) -> None:
+    cells = no_cells(64)
+    cells[0] = logits
+    scores = 1 / (1 + np.exp(-logits))
+    threshold = float(data.draw(st.sampled_from(scores.tolist())))
+    expected = scores[scores >= threshold]
+    assert decode(cells, *cells_of(64), threshold)[:, 4].tolist() == expected.tolist()
+
+
+def test_a_picture_of_another_shape_leaves_nothing_behind(detector: Detector) -> None:
+    noise = np.random.default_rng(1)
+    frames = [
+        noise.integers(0, 256, (*shape, 3), np.uint8) for shape in ((90, 40), (40, 90), (60, 60))
+    ]
+    for frame in (*frames, *frames):
+        expected, scale_x, scale_y = letterbox(frame, detector.side)
+        pixels, scale = detector.fit(frame)
+        assert scale == (scale_x, scale_y)
+        assert np.array_equal(pixels[0], expected)
 
 
 @pytest.mark.parametrize("size", [416, 320])

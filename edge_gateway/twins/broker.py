@@ -194,10 +194,10 @@ def free_port() -> int:
     """
     chance = SystemRandom()
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            with contextlib.suppress(OSError):
-                probe.bind((_HOST, chance.randrange(*_PORTS)))
-                return int(probe.getsockname()[1])
+        probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        with probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, chance.randrange(*_PORTS)))
+            return int(probe.getsockname()[1])
 
 
 def _mosquitto_path() -> str | None:

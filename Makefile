@@ -10,7 +10,7 @@ DEMO_SECONDS ?= 90
 
 TEST_PACKAGES := mosquitto dbus-daemon umockdev gir1.2-umockdev-1.0 python3-gi gcc libc6-dev
 
-.PHONY: help demo test privacy fuzz lint lock model picture docs bench campaign polling-cost shared-line
+.PHONY: help demo test privacy counting-peers fuzz lint lock model picture docs bench campaign polling-cost shared-line
 help: ## show this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
@@ -57,6 +57,11 @@ bench: .venv/test.stamp .venv-bench/stamp ## ours beside mosquitto and thingsboa
 	@sh requirements/debian.sh "the broker that is measured and measures" mosquitto
 	$(BIN)/python -m benchmarks.peers $(BENCH_OPTIONS)
 
+CLIP ?= $(HOME)/.cache/edge-gateway/vtest.avi
+counting-peers: .venv/test.stamp .venv-peers/stamp ## our counting beside ByteTrack and LineZone (TRUTH=gt.txt, CLIP=vtest.avi; 10 min)
+	$(BIN)/python -m benchmarks.counting_peers --python .venv-peers/bin/python --video $(CLIP) \
+		--truth $(TRUTH) --last 397 --random 300
+
 PRIVACY_OPTIONS ?= --enough 5000 --json benchmarks/privacy/RESULTS.json --docs docs/privacy.md
 privacy: .venv/test.stamp ## nobody is left in 5,000 anonymized pictures, by other detectors (an hour)
 	$(BIN)/python -m benchmarks.privacy $(PRIVACY_OPTIONS)
@@ -102,6 +107,12 @@ picture: .venv/run.stamp ## make the README's picture from a run of the demo
 		--require-hashes -r requirements/bench.lock
 	@touch $@
 
+.venv-peers/stamp: requirements/peers.lock | .venv/bin/python
+	@$(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip --disable-pip-version-check install --quiet \
+		--require-hashes -r requirements/peers.lock
+	@touch $@
+
 UV ?= uv
 COMPILE = $(UV) pip compile -q --python-platform linux --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-config
@@ -113,3 +124,4 @@ lock: ## write requirements/*.lock again from pyproject.toml (needs uv)
 	$(COMPILE) --no-deps --group pyproject.toml:oracles -o requirements/oracles.lock
 	$(COMPILE) --no-deps --group pyproject.toml:fuzz -o requirements/fuzz.lock
 	$(COMPILE) --group pyproject.toml:bench -o requirements/bench.lock
+	$(COMPILE) --group pyproject.toml:peers -o requirements/peers.lock

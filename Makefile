@@ -23,7 +23,7 @@ test: .venv/test.stamp ## lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/test.stamp ## format, lint and types only
 	$(BIN)/ruff format .

@@ -33,7 +33,17 @@ class Beside:
         self._thread.start()
 
     def done(self, command: Command) -> Done:
-        """What came of a command."""
+        """What came of a command; one that was not begun runs now."""
+        if command not in self._results:
+            return subprocess.run(
+                command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         return self._results[command].result()
 
     def close(self) -> None:

@@ -46,8 +46,10 @@ def command_of(item: pytest.Item) -> Command | None:
 @pytest.fixture(scope="session", autouse=True)
 def programs(request: pytest.FixtureRequest) -> Iterator[Beside]:
     """The programs of all tests to come; nothing runs where none is asked for."""
-    asked = [command for item in request.session.items if (command := command_of(item))]
-    running = Beside(asked)
+    # Where the tests run side by side themselves, a program begins when its test does.
+    alone = not hasattr(request.config, "workerinput")
+    items = request.session.items if alone else ()
+    running = Beside(command for item in items if (command := command_of(item)))
     yield running
     running.close()
 

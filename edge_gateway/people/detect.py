@@ -41,8 +41,8 @@ AT_ONCE: Final = 128
 """Boxes compared with each other in one go: a street gives 250, and memory stays bounded."""
 MOMENTS: Final = np.stack([np.ones(BINS), np.arange(BINS)]).astype(np.float32)
 """Rows that sum a distribution over its bins, and its mean before it is divided by that sum."""
-ROUNDING: Final = 1e-3
-"""A logit so far below the threshold's cannot reach it by rounding."""
+ROUNDING: Final = 1e-6
+"""A score so far below the threshold cannot reach it by rounding."""
 
 
 class ModelError(Exception):
@@ -162,7 +162,7 @@ def decode(
 ) -> NDArray[np.float32]:
     """Turn the network's (45, N) output into left, top, right, bottom, score of good cells."""
     # Few cells are good, and the logistic function grows: only they are put through it.
-    good = np.flatnonzero(cells[0] >= _logit(min_score) - ROUNDING)
+    good = np.flatnonzero(cells[0] >= _logit(min_score - ROUNDING))
     scores = 1 / (1 + np.exp(-cells[0, good]))
     sure = scores >= min_score
     good, scores = good[sure], scores[sure]

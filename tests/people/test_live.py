@@ -43,10 +43,13 @@ def test_a_slow_reader_gets_the_newest_picture_and_the_others_are_counted(
 ) -> None:
     with open_source(camera.url, realtime=True) as source:
         first = _next(source)
-        _until(lambda: source.dropped >= 10)
+        # Some may have been dropped before the first was asked for.
+        before = source.dropped
+        _until(lambda: source.dropped >= before + 10)
         newest = _next(source)
-        assert number_in(newest.picture) - number_in(first.picture) > 10
-        assert newest.number - first.number == source.dropped + 1
+        passed = newest.number - first.number
+        assert number_in(newest.picture) - number_in(first.picture) == passed
+        assert passed > 10
 
 
 def test_a_camera_that_comes_back_is_found_again_and_its_first_picture_is_cut(

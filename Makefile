@@ -17,13 +17,17 @@ help: ## show this list
 demo: .venv/run.stamp ## a pole in a box for 90 seconds (DEMO_SECONDS=N)
 	$(BIN)/edge-gateway demo --seconds $(DEMO_SECONDS)
 
+# Wires with timeouts of their own want the processor to themselves; the rest runs two at a time.
+TIMED := tests/links tests/drivers tests/benchmarks
+
 test: .venv/test.stamp ## lint, types and all tests
 	@sh requirements/debian.sh "the broker and the bus doubles of the tests" $(TEST_PACKAGES) \
 		|| echo "going on without them: the tests that need them say so and are skipped"
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
-	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest $(TIMED)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile $(TIMED:%=--ignore=%)
 
 lint: .venv/test.stamp ## format, lint and types only
 	$(BIN)/ruff format .
